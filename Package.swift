@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "easel",
+    products: [.executable(name: "easel", targets: ["Command"])],
+    targets: [
+        // The C libraries, each imported by exactly one module below.
+        .systemLibrary(name: "CEvent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Values: no I/O, no clock, no C.
+        .target(name: "HTTP", swiftSettings: settings),
+        .target(name: "JSON", swiftSettings: settings),
+
+        // Effects: each wraps one library behind a narrow, safe face.
+        .target(name: "LibEvent", dependencies: ["CEvent"], swiftSettings: settings),
+        .target(name: "Files", dependencies: ["LibEvent"], swiftSettings: settings),
+        .target(name: "HTTPServer", dependencies: ["Files", "HTTP", "LibEvent"], swiftSettings: settings),
+        .target(name: "HTTPClient", dependencies: ["CCurl", "HTTP", "LibEvent"], swiftSettings: settings),
+        .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+        .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: settings),
+        .target(name: "Imaging", dependencies: ["CVips"], swiftSettings: settings),
+        .target(name: "Crypto", dependencies: ["CCrypto"], swiftSettings: settings),
+
+        // The product: every rule of the gateway, and nothing unsafe.
+        .target(
+            name: "Easel",
+            dependencies: [
+                "Crypto", "Files", "HTTP", "HTTPClient", "HTTPServer", "Imaging", "JSON", "LibEvent", "SQLite", "YAML",
+            ],
+            swiftSettings: settings),
+        // The executable: arguments in, exit code out.
+        .executableTarget(name: "Command", dependencies: ["Easel", "LibEvent"], swiftSettings: settings),
+
+        .target(name: "Support", dependencies: ["LibEvent"], path: "Tests/Support", swiftSettings: settings),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
+        .testTarget(name: "LibEventTests", dependencies: ["LibEvent", "Support"], swiftSettings: settings),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "LibEvent", "Support"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["Files", "HTTP", "HTTPServer", "LibEvent", "Support"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["HTTP", "HTTPClient", "LibEvent", "Support"],
+            swiftSettings: settings),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: settings),
+        .testTarget(name: "ImagingTests", dependencies: ["Imaging"], swiftSettings: settings),
+        .testTarget(name: "CryptoTests", dependencies: ["Crypto"], swiftSettings: settings),
+        .testTarget(
+            name: "EaselTests",
+            dependencies: [
+                "Crypto", "Easel", "Files", "HTTP", "HTTPClient", "HTTPServer", "Imaging", "JSON", "LibEvent",
+                "SQLite", "Support", "YAML",
+            ],
+            exclude: ["Fixtures"],
+            swiftSettings: settings),
+    ]
+)

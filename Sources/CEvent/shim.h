@@ -1,0 +1,12 @@
+// Debian's <event2/event-config.h> defines _GNU_SOURCE, which changes the layout
+// of fd_set. The system headers must come first, or this module's idea of fd_set
+// clashes with Glibc's and libcurl's.
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/types.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>

@@ -1,0 +1,7 @@
+import Easel
+import LibEvent
+
+@main
+enum Command {
+    static func main() {}
+}

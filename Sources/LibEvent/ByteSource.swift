@@ -1,0 +1,11 @@
+/// Bytes that come in pieces, taken at the pace of whoever wants them.
+///
+/// A request's body as it arrives, a download, a file being sent: the one shape for bodies in both directions, so
+/// that backpressure reaches from one end of the gateway to the other.
+@EventLoop
+package protocol ByteSource: AnyObject, Sendable {
+    /// The next bytes, never empty; `nil` once all have been given.
+    ///
+    /// - Throws: What cut the bytes short. A source that has thrown gives no more.
+    func next() async throws -> [UInt8]?
+}

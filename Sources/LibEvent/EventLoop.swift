@@ -1,0 +1,74 @@
+import Dispatch
+
+/// The thread that owns every socket.
+///
+/// Code marked `@EventLoop` runs there one piece at a time, so it needs no locks.
+@globalActor
+package actor EventLoop {
+    package static let shared = EventLoop()
+
+    nonisolated let executor = LoopExecutor()
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe executor.asUnownedSerialExecutor()
+    }
+
+    /// Turns the calling thread into the event loop until ``stop()``.
+    package nonisolated static func run() {
+        shared.executor.run()
+    }
+
+    /// Lets ``run()`` return once no job is waiting.
+    package nonisolated static func stop() {
+        shared.executor.stop()
+    }
+
+    /// Starts a task whose every resumption happens on the loop's thread.
+    ///
+    /// A plain `Task { @EventLoop in … }` is correct but slower: it has no executor
+    /// preference, so each continuation resumes on the global pool and hops back.
+    @discardableResult
+    package nonisolated static func spawn<Success: Sendable>(
+        _ operation: @escaping @EventLoop @Sendable () async throws -> Success
+    ) -> Task<Success, any Error> {
+        Task(executorPreference: shared.executor) { try await operation() }
+    }
+
+    /// Enters the isolation that a C callback on the loop's thread already has.
+    ///
+    /// Custom global actors have no `assumeIsolated` of their own; the cast is how the
+    /// standard library does it for `MainActor`.
+    package nonisolated static func assumeIsolated(_ operation: @EventLoop () -> Void) {
+        shared.preconditionIsolated()
+        withoutActuallyEscaping(operation) { operation in
+            unsafe unsafeBitCast(operation, to: (() -> Void).self)()
+        }
+    }
+}
+
+/// Runs work that would hold up the loop on the global pool instead.
+///
+/// `@concurrent` alone does not leave the loop: the task prefers the loop's thread.
+package func offload<Success: Sendable>(_ work: @Sendable () -> Success) async -> Success {
+    await withTaskExecutorPreference(globalConcurrentExecutor) { work() }
+}
+
+/// Runs work that waits for the disk on a queue whose threads may wait.
+///
+/// The pool behind ``offload(_:)`` has one thread per core and does not grow: a few slow writes would stop all of it.
+package func blocking<Success: Sendable, Failure: Error>(
+    _ work: @escaping @Sendable () throws(Failure) -> Success
+) async throws(Failure) -> Success {
+    let result: Result<Success, Failure> = await withCheckedContinuation { continuation in
+        fileQueue.async {
+            do throws(Failure) {
+                continuation.resume(returning: .success(try work()))
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+    }
+    return try result.get()
+}
+
+private let fileQueue = DispatchQueue(label: "easel.files", attributes: .concurrent)

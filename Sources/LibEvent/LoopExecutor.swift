@@ -1,0 +1,111 @@
+import CEvent
+import Glibc
+import Synchronization
+
+/// Runs Swift jobs between two polls of libevent.
+///
+/// It is both kinds of executor. As a `SerialExecutor` it is where `@EventLoop` code runs; as a
+/// `TaskExecutor` it is where code with no actor runs, in tasks that prefer it. Without the second
+/// role each continuation would resume on the global pool and hop back.
+@safe
+final class LoopExecutor: SerialExecutor, TaskExecutor {
+    /// What other threads may touch, under the lock.
+    private struct Inbox: ~Copyable {
+        var jobs: [UnownedJob] = []
+        /// Whether the loop will look at `jobs` again before it blocks.
+        var isAwake = true
+        var isStopping = false
+    }
+
+    /// How many rounds of jobs may run before sockets are polled again.
+    private static let roundsPerPoll = 64
+
+    /// Touched only by the loop's thread once `run()` has started.
+    nonisolated(unsafe) let base: OpaquePointer
+    private let inbox = Lock(Inbox())
+    private let thread = Atomic<UInt>(0)
+    private let wakeup: CInt
+
+    init() {
+        let configuration = unsafe event_config_new()
+        defer { unsafe event_config_free(configuration) }
+        // Only this thread ever calls libevent, so libevent needs no locks.
+        unsafe event_config_set_flag(configuration, CInt(EVENT_BASE_FLAG_NOLOCK.rawValue))
+        unsafe base = event_base_new_with_config(configuration)!
+        wakeup = eventfd(0, CInt(EFD_NONBLOCK | EFD_CLOEXEC))
+        precondition(wakeup >= 0)
+    }
+
+    /// Called by the Swift runtime on any thread: a task is ready to run a piece.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let wasAsleep = inbox.withLock { inbox in
+            inbox.jobs.append(job)
+            // The first to find the loop asleep wakes it; the others need not.
+            defer { inbox.isAwake = true }
+            return !inbox.isAwake
+        }
+        // A libevent callback may enqueue too; the loop drains the inbox after it anyway.
+        if wasAsleep && !isCurrent { wake() }
+    }
+
+    /// Turns the calling thread into the loop; returns after `stop()`, once no job is waiting.
+    func run() {
+        thread.store(UInt(pthread_self()), ordering: .releasing)
+        let wakeups = unsafe event_new(
+            base, wakeup, Int16(EV_READ | EV_PERSIST),
+            { descriptor, _, _ in
+                // Reading resets the eventfd. The jobs themselves run after event_base_loop returns.
+                var count: UInt64 = 0
+                unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
+            }, nil)
+        defer { unsafe event_free(wakeups) }
+        unsafe event_add(wakeups, nil)
+
+        var jobs: [UnownedJob] = []
+        while true {
+            // 1. Run jobs until there are none; bounded, so that sockets are never starved.
+            for _ in 0..<Self.roundsPerPoll {
+                let isStopping = inbox.withLock { inbox in
+                    swap(&jobs, &inbox.jobs)  // both arrays keep their capacity
+                    inbox.isAwake = !jobs.isEmpty
+                    return inbox.isStopping
+                }
+                if jobs.isEmpty && isStopping { return }
+                if jobs.isEmpty { break }
+                for job in jobs {
+                    // Both executors: see the table above for what either one alone costs.
+                    unsafe job.runSynchronously(
+                        isolatedTo: asUnownedSerialExecutor(),
+                        taskExecutor: asUnownedTaskExecutor())
+                }
+                jobs.removeAll(keepingCapacity: true)
+            }
+            // 2. Poll sockets and timers; block only if nothing was enqueued since the last look.
+            let mayBlock = inbox.withLock { !$0.isAwake }
+            unsafe event_base_loop(base, mayBlock ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
+        }
+    }
+
+    func stop() {
+        inbox.withLock { inbox in
+            inbox.isStopping = true
+            inbox.isAwake = true
+        }
+        wake()
+    }
+
+    /// What `preconditionIsolated` asks (SE-0471).
+    func isIsolatingCurrentContext() -> Bool? {
+        isCurrent
+    }
+
+    private var isCurrent: Bool {
+        thread.load(ordering: .acquiring) == UInt(pthread_self())
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        unsafe write(wakeup, &one, MemoryLayout<UInt64>.size)
+    }
+}
