@@ -1,1 +1,2 @@
-// placeholder
+import CVips
+func probe() -> String { unsafe String(cString: vips_version_string()) }
