@@ -30,6 +30,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     package init() {}
 
+    /// An object of members whose names differ.
+    init(members: [Member]) { self.members = members }
+
     package init(dictionaryLiteral elements: (String, JSONValue)...) {
         members = elements.map { Member(name: $0.0, value: $0.1) }
     }

@@ -1,0 +1,29 @@
+/// The three values that are words.
+enum JSONLiteral {
+    case `true`, `false`, null
+
+    init?(firstByte: UInt8) {
+        switch firstByte {
+        case UInt8(ascii: "t"): self = .true
+        case UInt8(ascii: "f"): self = .false
+        case UInt8(ascii: "n"): self = .null
+        default: return nil
+        }
+    }
+
+    var text: [UInt8] {
+        switch self {
+        case .true: Array("true".utf8)
+        case .false: Array("false".utf8)
+        case .null: Array("null".utf8)
+        }
+    }
+
+    var value: JSONValue {
+        switch self {
+        case .true: true
+        case .false: false
+        case .null: nil
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// A stretch of an encoded JSON text.
+package enum JSONSegment: Sendable, Hashable {
+    case bytes([UInt8])
+    /// The text of ``JSONValue/external(_:)`` goes here, between the quotation marks of its neighbours.
+    ///
+    /// It must need no escapes, as base64 and `data:` URIs do not.
+    case external(Int)
+}
+
+extension JSONValue {
+    /// The value as JSON text.
+    ///
+    /// - Precondition: the value contains no ``JSONValue/external(_:)``, whose text is elsewhere. Use ``segments(isPretty:)``
+    ///   for values that were parsed with a ``LongStringSink``, or ``replacingExternals(_:)`` first.
+    package func encoded(isPretty: Bool = false) -> [UInt8] {
+        var writer = JSONWriter(isPretty: isPretty)
+        writer.write(self)
+        writer.end()
+        return writer.segments.flatMap { segment in
+            guard case .bytes(let bytes) = segment else {
+                preconditionFailure("an external string cannot be encoded in memory: use segments()")
+            }
+            return bytes
+        }
+    }
+
+    /// The value as JSON text with gaps for the strings that are not in memory, so that a body can be sent in a stream.
+    package func segments(isPretty: Bool = false) -> [JSONSegment] {
+        var writer = JSONWriter(isPretty: isPretty)
+        writer.write(self)
+        writer.end()
+        return writer.segments
+    }
+
+    /// The value with each external string replaced, such as by a note of its size for a log.
+    package func replacingExternals(_ replacement: (Int) -> JSONValue) -> JSONValue {
+        switch self {
+        case .external(let number):
+            replacement(number)
+        case .array(let elements):
+            .array(elements.map { $0.replacingExternals(replacement) })
+        case .object(let object):
+            .object(
+                JSONObject(
+                    members: object.members.map {
+                        JSONObject.Member(name: $0.name, value: $0.value.replacingExternals(replacement))
+                    }))
+        default: self
+        }
+    }
+}
