@@ -13,6 +13,8 @@ package struct Readiness: OptionSet, Sendable {
 @EventLoop
 @safe
 package final class Watch {
+    /// Whether the kernel took the descriptor: it refuses regular files and, past `max_user_watches`, everything.
+    package private(set) var isWatching = false
     private let ready: @EventLoop (Readiness) -> Void
     private var event = Event()
 
@@ -20,11 +22,15 @@ package final class Watch {
         self.ready = ready
         let this = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe event.assign(descriptor, interest.rawValue | Int16(EV_PERSIST), this) { _, what, this in
-            let watch = unsafe Unmanaged<Watch>.fromOpaque(this!).takeUnretainedValue()
+            guard let this = unsafe this else { return }
+            let watch = unsafe Unmanaged<Watch>.fromOpaque(this).takeUnretainedValue()
             EventLoop.assumeIsolated { watch.ready(Readiness(rawValue: what)) }
         }
-        event.add(timeout: nil)
+        isWatching = event.add()
     }
+
+    // The event must be freed on the loop's thread, whoever lets go of the watch last.
+    isolated deinit {}
 }
 
 /// Calls back once after a delay; scheduling it again replaces the delay.
@@ -38,7 +44,8 @@ package final class Timer {
         self.fired = fired
         let this = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe event.assign(-1, 0, this) { _, _, this in
-            let timer = unsafe Unmanaged<Timer>.fromOpaque(this!).takeUnretainedValue()
+            guard let this = unsafe this else { return }
+            let timer = unsafe Unmanaged<Timer>.fromOpaque(this).takeUnretainedValue()
             EventLoop.assumeIsolated { timer.fired() }
         }
     }
@@ -46,42 +53,59 @@ package final class Timer {
     package func schedule(after delay: Duration) { event.add(timeout: delay) }
 
     package func cancel() { event.remove() }
-}
 
-extension EventLoop {
-    /// Suspends the task without leaving the loop's thread, which `Task.sleep` would.
-    @EventLoop package static func sleep(for delay: Duration) async {
-        var timer: Timer?
-        await withCheckedContinuation { continuation in
-            timer = Timer { continuation.resume() }
-            timer?.schedule(after: delay)
-        }
-        timer = nil
-    }
+    isolated deinit {}
 }
 
 /// Owns a `struct event *`.
+///
+/// libevent is told not to lock, so an event is made, changed and freed on the loop's thread only.
 @safe
-private struct Event: ~Copyable {
+struct Event: ~Copyable {
     private var pointer: OpaquePointer?
 
+    /// Makes the event.
+    ///
+    /// `context` is not retained: whoever it points to must own the event.
     mutating func assign(
         _ descriptor: CInt, _ what: Int16, _ context: UnsafeMutableRawPointer, _ callback: event_callback_fn
     ) {
+        free()
         unsafe pointer = event_new(EventLoop.shared.executor.base, descriptor, what, callback, context)
     }
 
-    func add(timeout: Duration?) {
-        guard let timeout else {
-            unsafe event_add(pointer, nil)
-            return
-        }
-        let (seconds, attoseconds) = timeout.components
-        var interval = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
-        unsafe event_add(pointer, &interval)
+    /// Starts waiting for the event, with no limit in time; `false` if the kernel refuses to watch its descriptor.
+    @discardableResult
+    borrowing func add() -> Bool {
+        guard let pointer = unsafe pointer else { return false }
+        return unsafe event_add(pointer, nil) == 0
     }
 
-    func remove() { unsafe event_del(pointer) }
+    /// Starts waiting for the event until a time has passed.
+    @discardableResult
+    borrowing func add(timeout: Duration) -> Bool {
+        guard let pointer = unsafe pointer else { return false }
+        let (seconds, attoseconds) = max(timeout, .zero).components
+        var interval = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+        return unsafe event_add(pointer, &interval) == 0
+    }
+
+    borrowing func remove() {
+        guard let pointer = unsafe pointer else { return }
+        unsafe event_del(pointer)
+    }
+
+    /// Calls the event's callback on the loop's next turn, whether or not it has happened.
+    borrowing func activate(_ what: Int16) {
+        guard let pointer = unsafe pointer else { return }
+        unsafe event_active(pointer, CInt(what), 0)
+    }
+
+    mutating func free() {
+        guard let pointer = unsafe pointer else { return }
+        unsafe event_free(pointer)
+        unsafe self.pointer = nil
+    }
 
     deinit {
         if let pointer = unsafe pointer { unsafe event_free(pointer) }

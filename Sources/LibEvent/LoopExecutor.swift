@@ -27,13 +27,19 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
     private let wakeup: CInt
 
     init() {
-        let configuration = unsafe event_config_new()
+        // Without a base there is no program to run: both can only fail before anything from outside was read.
+        guard let configuration = unsafe event_config_new() else { preconditionFailure("libevent has no memory") }
         defer { unsafe event_config_free(configuration) }
         // Only this thread ever calls libevent, so libevent needs no locks.
-        unsafe event_config_set_flag(configuration, CInt(EVENT_BASE_FLAG_NOLOCK.rawValue))
-        unsafe base = event_base_new_with_config(configuration)!
+        let isUnlocked = unsafe event_config_set_flag(configuration, CInt(EVENT_BASE_FLAG_NOLOCK.rawValue)) == 0
+        guard isUnlocked, let base = unsafe event_base_new_with_config(configuration) else {
+            preconditionFailure("libevent finds no way to wait for sockets (errno \(errno))")
+        }
+        unsafe self.base = base
         wakeup = eventfd(0, CInt(EFD_NONBLOCK | EFD_CLOEXEC))
-        precondition(wakeup >= 0)
+        precondition(wakeup >= 0, "the kernel gives no eventfd (errno \(errno))")
+        // A peer that goes away is an error code of `write`, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
     }
 
     /// Called by the Swift runtime on any thread: a task is ready to run a piece.
@@ -59,8 +65,10 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
                 var count: UInt64 = 0
                 unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
             }, nil)
+        guard let wakeups = unsafe wakeups, unsafe event_add(wakeups, nil) == 0 else {
+            preconditionFailure("libevent cannot watch its own eventfd (errno \(errno))")
+        }
         defer { unsafe event_free(wakeups) }
-        unsafe event_add(wakeups, nil)
 
         var jobs: [UnownedJob] = []
         while true {
@@ -74,7 +82,7 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
                 if jobs.isEmpty && isStopping { return }
                 if jobs.isEmpty { break }
                 for job in jobs {
-                    // Both executors: see the table above for what either one alone costs.
+                    // Both executors: with either one alone each continuation would take a detour over the other.
                     unsafe job.runSynchronously(
                         isolatedTo: asUnownedSerialExecutor(),
                         taskExecutor: asUnownedTaskExecutor())
