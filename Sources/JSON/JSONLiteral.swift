@@ -13,9 +13,9 @@ enum JSONLiteral {
 
     var text: [UInt8] {
         switch self {
-        case .true: Array("true".utf8)
-        case .false: Array("false".utf8)
-        case .null: Array("null".utf8)
+        case .true: Self.trueText
+        case .false: Self.falseText
+        case .null: Self.nullText
         }
     }
 
@@ -26,4 +26,8 @@ enum JSONLiteral {
         case .null: nil
         }
     }
+
+    private static let trueText = Array("true".utf8)
+    private static let falseText = Array("false".utf8)
+    private static let nullText = Array("null".utf8)
 }

@@ -202,10 +202,20 @@ package struct JSONParser<Sink: LongStringSink> {
         }
         switch piece {
         case .run(let range): try keep(bytes.extracting(range))
-        case .scalar(let scalar): try keep(Array(String(scalar).utf8).span)
+        case .scalar(let scalar): try keep(scalar)
         case .end: try endString()
         case .starved: break
         }
+    }
+
+    private mutating func keep(_ scalar: Unicode.Scalar) throws(JSONError) {
+        var bytes = InlineArray<4, UInt8>(repeating: 0)
+        var count = 0
+        for byte in scalar.utf8 {
+            bytes[count] = byte
+            count += 1
+        }
+        try keep(bytes.span.extracting(first: count))
     }
 
     private mutating func keep(_ bytes: Span<UInt8>) throws(JSONError) {
@@ -304,14 +314,15 @@ package struct JSONParser<Sink: LongStringSink> {
     }
 
     private mutating func readLiteral(_ bytes: Span<UInt8>, at index: inout Int) throws(JSONError) {
-        while index < bytes.count, token.count < literal.text.count {
-            guard bytes[index] == literal.text[token.count] else {
+        let text = literal.text
+        while index < bytes.count, token.count < text.count {
+            guard bytes[index] == text[token.count] else {
                 throw error(.malformed, "expected 'true', 'false' or 'null'", at: tokenStart)
             }
             token.append(bytes[index])
             index += 1
         }
-        if token.count == literal.text.count { try complete(literal.value, at: tokenStart) }
+        if token.count == text.count { try complete(literal.value, at: tokenStart) }
     }
 
     // MARK: Accounts and errors

@@ -70,39 +70,40 @@ struct JSONStringReader {
 
     /// Moves over bytes that stand for themselves, up to a quotation mark, a backslash or a control character.
     private mutating func skipPlain(in bytes: Span<UInt8>, at index: inout Int) throws(Malformed) {
-        while true {
-            if !sequence.isOpen { index = Self.endOfPlainASCII(in: bytes, from: index) }
-            guard index < bytes.count, sequence.isOpen || bytes[index] >= 0x80 else { return }
-            if strictness == .strict, !sequence.accept(bytes[index]) { throw Malformed("invalid UTF-8") }
-            if bytes[index] & 0xC0 == 0x80 { continuationBytes += 1 }
-            index += 1
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x80, !sequence.isOpen {
+                let end = Self.endOfPlainASCII(in: bytes, from: index)
+                if end == index { return }
+                index = end
+            } else {
+                if strictness == .strict, !sequence.accept(byte) { throw Malformed("invalid UTF-8") }
+                if byte & 0xC0 == 0x80 { continuationBytes += 1 }
+                index += 1
+            }
         }
     }
 
     /// The end of the run of ASCII that needs no attention.
     ///
-    /// Almost every byte of a request passes here. The inner loop has no exit, so that it compiles to vector instructions.
+    /// Almost every byte of a request passes here. The inner loop has no branch, so that it compiles to vector instructions:
+    /// the high bit of `special` tells whether one of the bytes is not ASCII, a control character, `"` or `\`.
     private static func endOfPlainASCII(in bytes: Span<UInt8>, from start: Int) -> Int {
         let stride = 32
         var index = start
         while bytes.count - index >= stride {
             let block = bytes.extracting(index..<(index + stride))
             var special: UInt8 = 0
-            for offset in block.indices {
-                let byte = block[offset]
-                special |= byte & 0x80
-                special |= (byte == UInt8(ascii: "\"") ? 1 : 0) | (byte == UInt8(ascii: "\\") ? 1 : 0)
-                special |= byte < 0x20 ? 1 : 0
-            }
-            if special != 0 { break }
+            for offset in block.indices { special |= Self.special(block[offset]) }
+            guard special < 0x80 else { break }
             index += stride
         }
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte >= 0x80 || byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-            index += 1
-        }
+        while index < bytes.count, Self.special(bytes[index]) < 0x80 { index += 1 }
         return index
+    }
+
+    private static func special(_ byte: UInt8) -> UInt8 {
+        byte | (byte &- 0x20) | ((byte ^ UInt8(ascii: "\"")) &- 1) | ((byte ^ UInt8(ascii: "\\")) &- 1)
     }
 
     /// What the byte after a backslash stands for; `nil` when digits follow.
