@@ -8,3 +8,8 @@ package struct YAMLError: Error, Sendable, Hashable {
         self.message = message
     }
 }
+
+extension YAMLError: CustomStringConvertible {
+    /// The place and the message: `line 3, column 5: expected ':' after this key`.
+    package var description: String { "line \(position.line), column \(position.column): \(message)" }
+}
