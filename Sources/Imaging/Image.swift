@@ -181,9 +181,19 @@ extension Image {
     }
 }
 
-// MARK: - Writing images
+// MARK: - Reading pixels, writing images
 
 extension Image {
+    /// The bytes of all pixels, row by row, one per band: for looking closely at small images.
+    func pixels() throws(ImagingError) -> [UInt8] {
+        var count = 0
+        guard let memory = unsafe vips_image_write_to_memory(pointer, &count) else {
+            throw ImagingError(.badImage, "cannot decode the image: \(Vips.takeErrors())")
+        }
+        defer { unsafe g_free(memory) }
+        return unsafe Array(UnsafeRawBufferPointer(start: memory, count: count))
+    }
+
     /// Computes the pixels and writes them to a file, without any metadata; a file that could not be finished is removed.
     func write(as encoding: Encoding, to path: String) throws(ImagingError) {
         if encoding.format == .jpeg, hasAlpha {

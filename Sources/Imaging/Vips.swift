@@ -34,6 +34,6 @@ enum Vips {
         let lines = text.split(whereSeparator: \.isNewline).map { line in
             line.split(separator: " ").map { $0.contains("/") ? "file" : $0 }.joined(separator: " ")
         }
-        return lines.isEmpty ? "unknown reason" : lines.prefix(3).joined(separator: "; ")
+        return lines.isEmpty ? "unknown reason" : lines.suffix(3).joined(separator: "; ")
     }
 }
