@@ -69,7 +69,7 @@ static inline int shim_vips_pngsave(VipsImage *in, const char *path, int compres
     return vips_pngsave(in, path, "compression", compression, "strip", TRUE, NULL);
 }
 static inline int shim_vips_jpegsave(VipsImage *in, const char *path, int quality) {
-    return vips_jpegsave(in, path, "Q", quality, "optimize_coding", TRUE, "strip", TRUE, NULL);
+    return vips_jpegsave(in, path, "Q", quality, "strip", TRUE, NULL);
 }
 static inline int shim_vips_webpsave(VipsImage *in, const char *path, int quality) {
     return vips_webpsave(in, path, "Q", quality, "effort", 2, "strip", TRUE, NULL);
