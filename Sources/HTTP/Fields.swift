@@ -42,6 +42,9 @@ package struct Fields: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         }
     }
 
+    /// Makes room for some fields at once.
+    package mutating func reserveCapacity(_ count: Int) { all.reserveCapacity(count) }
+
     /// Adds a field after those of the same name.
     package mutating func append(_ name: String, _ value: String) {
         all.append(Field(name: name, value: value))
