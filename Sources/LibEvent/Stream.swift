@@ -93,6 +93,7 @@ package final class Stream {
         while receivedCount == before {
             if hasInputEnded { return false }
             if let failure { throw failure }
+            if availableCount < inputLimit { resumeInput() }
             guard await inputChanged.wait(until: deadline) else { throw .timedOut }
         }
         return true
@@ -111,14 +112,16 @@ package final class Stream {
 
     /// Queues bytes, and sends them at once where the kernel has room.
     ///
-    /// It never waits and never fails: ``sent(downTo:stall:)`` tells.
-    package func write(_ bytes: Span<UInt8>) {
+    /// It never waits and never fails: ``sent(downTo:stall:)`` tells. Say `isMoreComing` where the next write follows
+    /// at once: the kernel then puts both into one packet.
+    package func write(_ bytes: Span<UInt8>, isMoreComing: Bool = false) {
         guard failure == nil, !bytes.isEmpty else { return }
         var rest = bytes.extracting(...)
         if output.count == 0 {
             // Nearly every answer fits: this saves a copy, and waiting for the socket to be writable.
             let count = unsafe bytes.withUnsafeBytes { bytes in
-                unsafe send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+                let flags = MSG_NOSIGNAL | (isMoreComing ? MSG_MORE : 0)
+                return unsafe send(descriptor, bytes.baseAddress, bytes.count, CInt(flags))
             }
             if count > 0 {
                 sentCount += count
@@ -189,7 +192,7 @@ package final class Stream {
         close()
     }
 
-    isolated deinit {}
+    isolated deinit { close() }
 }
 
 /// Why a stream gave up waiting.
@@ -256,10 +259,14 @@ extension Stream {
             input.removeFirst(inputStart)
             inputStart = 0
         }
-        if isInputPaused && (availableCount <= inputLimit / 2 || isInputDiscarded) {
-            isInputPaused = false
-            readable.activate(Int16(EV_READ))
-        }
+        // Not for every few bytes, or each would cost a turn of the loop.
+        if availableCount <= inputLimit / 2 { resumeInput() }
+    }
+
+    private func resumeInput() {
+        guard isInputPaused else { return }
+        isInputPaused = false
+        readable.activate(Int16(EV_READ))
     }
 
     private func flush() {

@@ -1,0 +1,109 @@
+import HTTP
+
+/// The characters of HTTP's grammar, as bytes.
+extension UInt8 {
+    static var lineFeed: UInt8 { 0x0A }
+    static var carriageReturn: UInt8 { 0x0D }
+    static var space: UInt8 { 0x20 }
+
+    var isSpaceOrTab: Bool { self == 0x20 || self == 0x09 }
+
+    var isDigit: Bool { (0x30...0x39).contains(self) }
+
+    var isLetter: Bool { (0x61...0x7A).contains(self | 0x20) }
+
+    /// `tchar` of RFC 9110, section 5.6.2.
+    var isTokenCharacter: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"): true
+        case UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        case UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"): true
+        default: false
+        }
+    }
+
+    /// What a field's value may hold: everything but control characters, and the tab (RFC 9110, section 5.5).
+    var isFieldCharacter: Bool { self >= 0x20 && self != 0x7F || self == 0x09 }
+
+    /// What a request target may hold: visible ASCII, and no fragment, which clients keep to themselves.
+    var isTargetCharacter: Bool { (0x21...0x7E).contains(self) && self != UInt8(ascii: "#") }
+
+    /// What a host and port may hold (RFC 3986, section 3.2.2): no user, no path, no list of hosts.
+    var isHostCharacter: Bool {
+        switch self {
+        case UInt8(ascii: ","), UInt8(ascii: "@"), UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"): false
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"): false
+        case UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"): false
+        default: (0x21...0x7E).contains(self)
+        }
+    }
+
+    var decimalValue: Int? { isDigit ? Int(self - 0x30) : nil }
+
+    var hexadecimalValue: Int? {
+        switch self {
+        case 0x30...0x39: Int(self - 0x30)
+        case 0x41...0x46, 0x61...0x66: Int(self | 0x20) - 0x61 + 10
+        default: nil
+        }
+    }
+}
+
+extension Span<UInt8> {
+    func firstIndex(of byte: UInt8) -> Int? {
+        for index in indices where self[index] == byte { return index }
+        return nil
+    }
+
+    func lastIndex(of byte: UInt8) -> Int? {
+        for index in indices.reversed() where self[index] == byte { return index }
+        return nil
+    }
+
+    @inline(__always)
+    func allSatisfy(_ predicate: (UInt8) -> Bool) -> Bool {
+        for index in indices where !predicate(self[index]) { return false }
+        return true
+    }
+
+    func equals(_ text: String) -> Bool {
+        let text = text.utf8Span.span
+        guard count == text.count else { return false }
+        for index in indices where self[index] != text[index] { return false }
+        return true
+    }
+
+    func equalsIgnoringASCIICase(_ lowered: String) -> Bool {
+        let lowered = lowered.utf8Span.span
+        guard count == lowered.count else { return false }
+        for index in indices where self[index].loweredASCII != lowered[index] { return false }
+        return true
+    }
+
+    /// The number that the bytes spell in decimal digits and nothing else; `nil` if it does not fit.
+    var decimal: Int? {
+        guard !isEmpty else { return nil }
+        var number = 0
+        for index in indices {
+            guard let digit = self[index].decimalValue else { return nil }
+            let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = tens.addingReportingOverflow(digit)
+            if overflows || carries { return nil }
+            number = sum
+        }
+        return number
+    }
+}
+
+extension String {
+    /// Bytes as text: UTF-8 if they are that, otherwise Latin-1, which fields were in before (RFC 9110, section 5.5).
+    init(copyingText bytes: Span<UInt8>) {
+        if let text = try? UTF8Span(validating: bytes) {
+            self.init(copying: text)
+        } else {
+            self.init()
+            for index in bytes.indices { unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+        }
+    }
+}

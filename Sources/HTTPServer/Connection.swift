@@ -1,0 +1,153 @@
+import HTTP
+import LibEvent
+
+/// One client: its requests in order, each read, answered and finished before the next.
+@EventLoop
+final class Connection {
+    enum Phase {
+        /// Between requests: closing now costs nobody anything.
+        case idle
+        case working
+        /// The last answer is sent; what the client still sends is dropped, until it has seen the answer.
+        case lingering
+    }
+
+    private let stream: Stream
+    private let reader: RequestReader
+    private let handler: any RequestHandler
+    private let peer: Peer
+    private let limits: Limits
+    private var task: Task<Void, any Error>?
+    private var isLastRequest = false
+    private var isWorking = false
+    private var isLingering = false
+
+    init(_ stream: Stream, peer: Peer, limits: Limits, handler: any RequestHandler) {
+        self.stream = stream
+        self.peer = peer
+        self.limits = limits
+        self.handler = handler
+        reader = RequestReader(stream, limits: limits)
+    }
+
+    /// Serves the client in a task of its own, and tells when it is gone.
+    func start(closed: @escaping @EventLoop @Sendable () -> Void) {
+        stream.peerLeft = { [unowned self] in
+            if isWorking { task?.cancel() }
+        }
+        task = EventLoop.spawn { [self] in
+            await run()
+            stream.close()
+            closed()
+        }
+    }
+
+    var phase: Phase {
+        if isLingering { return .lingering }
+        return reader.isIdle ? .idle : .working
+    }
+
+    /// Ends the connection with the request in work, or at once if there is none.
+    func finish() {
+        isLastRequest = true
+        if phase == .idle { stream.close() }
+    }
+
+    /// Ends the connection at once, whatever is in work.
+    func cut() {
+        isLastRequest = true
+        task?.cancel()
+        if phase == .working { stream.abort() } else { stream.close() }
+    }
+
+    private func run() async {
+        var mayContinue = true
+        while mayContinue && !isLastRequest {
+            switch await reader.next() {
+            case .request(let head): mayContinue = await serve(head)
+            case .rejected(let rejection):
+                await refuse(rejection)
+                mayContinue = false
+            case .nothing: mayContinue = false
+            }
+        }
+    }
+
+    /// Answers one request; `false` if it was the connection's last.
+    private func serve(_ head: RequestHead) async -> Bool {
+        let started = ContinuousClock.now
+        let body = RequestBody(reader, head)
+        isWorking = true
+        if stream.hasPeerLeft { task?.cancel() }
+        let response = await handler.respond(to: head.request, body: body, peer: peer)
+        let leftEarly = stream.hasPeerLeft
+
+        let rest = body.rest(limit: limits.discarded)
+        if rest == .unknown && !response.body.isStream {
+            // A client that sends everything before it reads would never take a long answer otherwise.
+            stream.discardInput()
+        }
+        let writer = ResponseWriter(
+            response, to: head, keepsAlive: head.keepsAlive && !isLastRequest && rest != .unknown, on: stream,
+            limits: limits)
+        let isSent = await send(
+            writer, Answer(request: head.request, status: response.status, started: started, clientLeft: leftEarly))
+        isWorking = false
+        defer { body.detach() }
+        guard isSent else { return false }
+        guard writer.keepsAlive && !isLastRequest else {
+            await linger()
+            return false
+        }
+        return rest == .none ? true : await body.discard()
+    }
+
+    /// Says why there was no request, in the handler's words.
+    private func refuse(_ rejection: Rejection) async {
+        let response = handler.response(to: rejection)
+        let writer = ResponseWriter(response, to: nil, keepsAlive: false, on: stream, limits: limits)
+        let answer = Answer(request: nil, status: response.status, started: .now, clientLeft: false)
+        if await send(writer, answer) { await linger() }
+    }
+
+    private struct Answer {
+        let request: Request?
+        let status: Status
+        let started: ContinuousClock.Instant
+        let clientLeft: Bool
+    }
+
+    /// Sends an answer and reports the exchange; `false` if the connection had to be broken off.
+    private func send(_ writer: ResponseWriter, _ answer: Answer) async -> Bool {
+        let sentBefore = stream.sentCount
+        var isComplete = true
+        var clientLeft = answer.clientLeft
+        do {
+            try await writer.write()
+        } catch {
+            isComplete = false
+            clientLeft = clientLeft || error is StreamError
+            // No regular end: the client must not take part of an answer for the whole.
+            stream.abort()
+        }
+        handler.finished(
+            Exchange(
+                request: answer.request, peer: peer, status: answer.status, receivedBytes: reader.requestCount,
+                sentBytes: stream.sentCount - sentBefore, duration: answer.started.duration(to: .now),
+                isComplete: isComplete, clientLeft: clientLeft))
+        return isComplete
+    }
+
+    /// Lets the client read the last answer before the connection closes (RFC 9112, section 9.6).
+    private func linger() async {
+        isLingering = true
+        stream.endOutput()
+        stream.discardInput()
+        let start = stream.receivedCount
+        let deadline = ContinuousClock.now.advanced(by: limits.lingerTime)
+        while stream.receivedCount - start < limits.lingerBytes {
+            let stall = ContinuousClock.now.advanced(by: limits.lingerStall)
+            guard stall < deadline, let isMore = try? await stream.moreReceived(until: stall), isMore else { return }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package import HTTP
+package import LibEvent
+
+/// Answers requests: the program behind the server.
+@EventLoop
+package protocol RequestHandler: AnyObject, Sendable {
+    /// Answers one request.
+    ///
+    /// The task is cancelled when the client leaves, so that what is waited for here ends; what it answers then is
+    /// still sent, to a client that closed only its sending side. It may answer before it has read the body, or
+    /// without reading it at all.
+    func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response
+
+    /// Puts into the program's own words why something was no request.
+    func response(to rejection: Rejection) -> Response
+
+    /// Hears of every exchange once its answer has been sent or given up.
+    func finished(_ exchange: Exchange)
+}
+
+/// Whoever is at the other end of a connection.
+package struct Peer: Sendable, Hashable {
+    package let address: SocketAddress
+
+    package init(address: SocketAddress) { self.address = address }
+}
+
+/// One request and its answer, as an access log tells them.
+package struct Exchange: Sendable {
+    /// `nil` if what came was no request.
+    package let request: Request?
+    package let peer: Peer
+    package let status: Status
+    /// Bytes on the wire, heads and framing included.
+    package let receivedBytes: Int
+    /// Bytes on the wire that the kernel took, heads and framing included.
+    package let sentBytes: Int
+    /// From the end of the request's head to the last byte of the answer.
+    package let duration: Duration
+    /// Whether the answer was sent whole.
+    package let isComplete: Bool
+    /// Whether the client left, or took nothing for too long, before the answer was sent whole.
+    package let clientLeft: Bool
+}

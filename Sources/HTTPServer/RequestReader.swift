@@ -1,0 +1,92 @@
+import LibEvent
+
+/// Reads one connection's requests, piece by piece and each within its time.
+@EventLoop
+final class RequestReader {
+    enum Arrival {
+        case request(RequestHead)
+        case rejected(Rejection)
+        /// The client has left, or has sent nothing for so long that the connection is of no more use.
+        case nothing
+    }
+
+    let stream: Stream
+    /// Whether no byte of the next request has come yet.
+    private(set) var isIdle = true
+    /// Bytes of the current request so far, head and framing included.
+    private(set) var requestCount = 0
+    /// Whether the current request's body has been read to its end.
+    private(set) var isBodyComplete = true
+    private let limits: Limits
+    private var parser: RequestParser
+
+    init(_ stream: Stream, limits: Limits) {
+        self.stream = stream
+        self.limits = limits
+        parser = RequestParser(limits: limits)
+    }
+
+    /// The head of the next request.
+    func next() async -> Arrival {
+        requestCount = 0
+        isIdle = stream.availableCount == 0
+        defer { isIdle = false }
+        var headDeadline: ContinuousClock.Instant?
+        var nothing: [UInt8] = []
+        while true {
+            switch parse(into: &nothing) {
+            case .head(let head):
+                isBodyComplete = false
+                return .request(head)
+            case .reject(let rejection): return .rejected(rejection)
+            // The end of a request whose body nobody asked for, because it has none.
+            case .end, .body: continue
+            case .needMore: break
+            }
+            isIdle = requestCount == 0 && stream.availableCount == 0
+            if !isIdle && headDeadline == nil { headDeadline = .now.advanced(by: limits.headTime) }
+            do throws(StreamError) {
+                let deadline = headDeadline ?? .now.advanced(by: limits.idleTime)
+                guard try await stream.moreReceived(until: deadline) else { return .nothing }
+            } catch .timedOut where !isIdle {
+                return .rejected(.headTimeout(limits.headTime))
+            } catch {
+                return .nothing
+            }
+        }
+    }
+
+    /// The next bytes of the current request's body, at most about ``Limits/input``; `nil` once it has ended.
+    func nextBodyPart() async throws(BodyError) -> [UInt8]? {
+        var part: [UInt8] = []
+        while !isBodyComplete {
+            switch parse(into: &part) {
+            case .body where part.count < limits.input: continue
+            case .body: return part
+            case .reject(let rejection): throw .malformed(rejection)
+            case .end, .head:
+                isBodyComplete = true
+                continue
+            case .needMore where !part.isEmpty: return part
+            case .needMore: break
+            }
+            do throws(StreamError) {
+                let deadline = ContinuousClock.now.advanced(by: limits.bodyStall)
+                guard try await stream.moreReceived(until: deadline) else { throw StreamError.closed }
+            } catch {
+                throw error == .timedOut ? .timedOut(limits.bodyStall) : .clientLeft
+            }
+        }
+        return part.isEmpty ? nil : part
+    }
+
+    /// Shows the parser what has been received, and takes the body's bytes over.
+    private func parse(into part: inout [UInt8]) -> RequestParser.Action {
+        stream.withReceived { bytes in
+            let step = parser.parse(bytes)
+            requestCount += step.consumed
+            if case .body(let range) = step.action { part.append(copying: bytes.extracting(range)) }
+            return (step.consumed, step.action)
+        }
+    }
+}
