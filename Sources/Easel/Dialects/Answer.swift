@@ -1,0 +1,22 @@
+import HTTP
+import JSON
+
+/// A provider's answer as the engine received it; nothing in it is trusted.
+struct Answer: Sendable, Hashable {
+    enum Body: Sendable, Hashable {
+        /// Long base64 strings in it are ``JSONValue/external(_:)``: already decoded on disk, numbered by the engine.
+        case json(JSONValue)
+        /// An image as raw bytes, known by its magic bytes and spooled by the engine.
+        case image(mediaType: String)
+        /// Anything else that can be read: the beginning of an HTML page, of plain text, or of JSON that does not parse.
+        case text(String)
+        case empty
+    }
+
+    var status: Int
+    var fields: Fields
+    var body: Body
+
+    /// The body's JSON; `nil` for any other body.
+    var json: JSONValue? { if case .json(let value) = body { value } else { nil } }
+}
