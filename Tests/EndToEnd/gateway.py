@@ -1,0 +1,241 @@
+"""The real binary as a user runs it, and what a test needs to talk to it.
+
+Two rules are enforced here: every prompt in these tests has the word "otter" in it, and when a gateway stops, it exits
+with 0 and its log has no otter, no key and no long base64.
+"""
+
+import base64
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import openai
+
+import upstreams
+from pictures import opened
+
+ROOT = pathlib.Path(__file__).parents[2]
+BINARY = pathlib.Path(os.environ.get("EASEL_BINARY", ROOT / ".build/debug/easel"))
+#: Seconds. Generous, because the machine may be busy with a build; nothing waits that long when all is well.
+START_WITHIN = STOP_WITHIN = 20
+
+#: Providers and models of a gateway that needs nobody.
+OFFLINE = {"offline": {"dialect": "sandbox"}}
+SANDBOX = {"sandbox": {"routes": [{"provider": "offline", "model": "sandbox", "price": 0}]}}
+
+
+class Gateway:
+    """Easel as a user runs it: a configuration file, a data folder, a process."""
+
+    def __init__(self, folder, **configuration):
+        self.folder = folder
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.data = folder / "data"
+        self.log = folder / "log"
+        self.config = folder / "easel.yaml"
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "UPSTREAM_KEY": upstreams.KEY}
+        self.process = None
+        #: Nothing of this may ever be in the log.
+        self.secrets = ["otter", upstreams.KEY, "secretsignature"]
+        self.key = None
+        settings = {
+            "listen": f"127.0.0.1:{self.port}",
+            "public_url": self.origin,
+            "data": str(self.data),
+            "providers": OFFLINE,
+            "models": SANDBOX,
+            "defaults": {"generate": "sandbox", "edit": "sandbox"},
+        }
+        # JSON is YAML.
+        self.config.write_text(json.dumps(settings | configuration, indent=2))
+
+    # The process
+
+    def start(self):
+        with self.log.open("ab") as log:
+            # setpriv: should pytest itself be killed, the server goes with it.
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", BINARY, "serve", "--config", self.config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        eventually(self.is_ready, within=START_WITHIN, because=lambda: f"not ready; its log:\n{self.log.read_text()}")
+        if self.key is None:
+            self.key = self.create_key("tests")
+        return self
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()}"
+        try:
+            return self.get("/readyz", key=None).status == 200
+        except ConnectionRefusedError:
+            return False
+
+    def stop(self):
+        """Asks it to end, as systemd and Docker do, and checks how it did."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_WITHIN)
+        finally:
+            kill_group(process)
+        log = self.log.read_text()
+        assert process.returncode == 0, f"stopped with {process.returncode}:\n{log}"
+        for secret in self.secrets:
+            assert secret not in log, f"the log has {secret!r}:\n{log}"
+        assert not re.search(r"[A-Za-z0-9+/]{200}", log), "the log has something like base64 in it"
+
+    def end(self):
+        """Whatever state it is in, it is gone afterwards."""
+        if self.process is not None:
+            kill_group(self.process)
+            self.process = None
+
+    @property
+    def is_alive(self):
+        return self.process.poll() is None and self.get("/healthz", key=None).status == 200
+
+    # The commands
+
+    def run(self, *arguments, exit_code=0):
+        """`easel COMMAND …` with this gateway's configuration; what it printed."""
+        done = subprocess.run(
+            [BINARY, *arguments, "--config", self.config],
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd=self.folder,
+            timeout=20,
+        )
+        assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + (done.stderr if exit_code else "")
+
+    def create_key(self, name, *options):
+        printed = self.run("keys", "create", "--name", name, *options)
+        [key] = re.findall(r"sk-easel-\S+", printed)
+        self.secrets.append(key)
+        if self.process is not None:
+            eventually(lambda: self.get("/v1/models", key=key).status == 200, within=1, because=lambda: "key not known")
+        return key
+
+    def jobs(self):
+        return json.loads(self.run("jobs", "list", "--json"))
+
+    # Requests
+
+    def get(self, path, **options):
+        return self.request("GET", path, **options)
+
+    def post(self, path, body, **options):
+        """JSON from a dictionary, or bytes as they are."""
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            options["headers"] = {"Content-Type": "application/json"} | options.get("headers", {})
+        return self.request("POST", path, body=body, **options)
+
+    def request(self, method, path, body=None, headers={}, key=...):
+        """One request on a connection of its own. `key` None sends none, and anything else sends that one."""
+        key = self.key if key is ... else key
+        authorization = {"Authorization": f"Bearer {key}"} if key else {}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, authorization | headers)
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def fetch(self, url, **headers):
+        """A result by its URL, as a browser would: without a key."""
+        assert url.startswith(self.origin + "/files/"), url
+        return self.get(url.removeprefix(self.origin), key=None, headers=headers)
+
+    def connect(self):
+        """A bare connection, for what no HTTP client would send."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def curl(self, path, *arguments, authorized=True):
+        """curl's view: the body, and the status as the last line's number."""
+        key = ["--header", f"Authorization: Bearer {self.key}"] if authorized else []
+        command = ["curl", "--silent", "--show-error", "--max-time", "30", "--write-out", "\n%{http_code}", *key]
+        done = subprocess.run([*command, *arguments, self.origin + path], capture_output=True, timeout=40, check=True)
+        body, _, status = done.stdout.rpartition(b"\n")
+        return int(status), json.loads(body)
+
+    @property
+    def client(self):
+        """The stock client; without its own retries, so that one call is one request."""
+        return openai.OpenAI(**self.client_options)
+
+    @property
+    def client_options(self):
+        return {"base_url": f"{self.origin}/v1", "api_key": self.key, "max_retries": 0, "timeout": 40}
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def eventually(condition, within=10, because=lambda: "still not so"):
+    """Waits until the condition holds, and fails when it does not within so many seconds."""
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"after {within} s: {because()}"
+        time.sleep(0.02)
+    return value
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def kill_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def bytes_of(item):
+    """The picture in an item of a `b64_json` answer, which has to be base64 of the plainest kind."""
+    assert item.url is None
+    bytes = base64.b64decode(item.b64_json, validate=True)
+    assert base64.b64encode(bytes).decode() == item.b64_json
+    opened(bytes)
+    return bytes
+
+
+def assert_error(answer, status, *, type="invalid_request_error", code=..., param=...):
+    """The answer is an error in OpenAI's shape, on JSON, with a request id."""
+    assert answer.status == status, answer.body
+    assert answer.headers.get_content_type() == "application/json"
+    assert re.fullmatch(r"req_\w+", answer.headers["x-request-id"])
+    assert answer.json.keys() == {"error"}
+    error = answer.json["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert isinstance(error["message"], str) and error["message"]
+    assert type is ... or error["type"] == type
+    assert code is ... or error["code"] == code
+    assert param is ... or error["param"] == param
+    return error
