@@ -1,0 +1,121 @@
+import Synchronization
+
+/// When a committed write is on the disk.
+package enum Durability: Sendable {
+    /// Before ``Database/write(_:)`` returns: it survives a power cut.
+    case full
+    /// Soon after: the last writes before a power cut may be lost, but never a part of one. A crash of the program
+    /// loses nothing.
+    case relaxed
+}
+
+/// One database file: one thread that writes and a few that read, none of them the event loop's.
+///
+/// Writes that wait while a commit is under way share the next one, and with it the wait for the disk (*group
+/// commit*): hundreds of them cost one `fsync`. Readers see the last commit and never wait for the writer (*write-ahead
+/// logging*). Other processes may use the same file at the same time.
+package final class Database: Sendable {
+    /// How many writes may share a transaction; the next ones wait for the next commit.
+    package static let writesPerCommit = 256
+    /// How many reads may run at once.
+    package static let readers = 2
+
+    package let path: String
+    private let writer = Worker<Write>()
+    private let reader = Worker<Read>()
+    private let commits = Counter()
+
+    /// Opens the file, creating it if need be, and brings its schema up to date.
+    ///
+    /// Waits for the disk, and for another process that is doing the same.
+    ///
+    /// - Throws: What SQLite refused, or that the file's migrations are not the beginning of `migrations`.
+    package init(path: String, durability: Durability = .full, migrations: [Migration]) throws(DatabaseError) {
+        self.path = path
+        let connection = try Connection.open(path, for: .readWrite(durability))
+        try connection.migrate(migrations)
+
+        try writer.start(name: "sqlite-writer", connection: connection, batchLimit: Self.writesPerCommit) {
+            [commits] connection, writes in
+            connection.commitTogether(writes) { commits.increment() }
+        }
+        for _ in 0..<Self.readers {
+            let connection = try Connection.open(path, for: .readOnly)
+            try reader.start(name: "sqlite-reader", connection: connection, batchLimit: 1) { connection, reads in
+                for read in reads { read(connection) }
+            }
+        }
+    }
+
+    deinit {
+        reader.stop()
+        writer.stop()
+    }
+
+    /// Runs `body` and returns once what it wrote is committed, and on the disk if the durability is ``Durability/full``.
+    ///
+    /// A body that throws leaves no trace, and does not disturb the writes it shares a transaction with. It must not
+    /// begin or end transactions itself, and should be quick: everything else that writes waits for it. Cancelling the
+    /// task has no effect.
+    ///
+    /// - Throws: What `body` threw, or the ``DatabaseError`` that made the commit fail: either way nothing was written.
+    @discardableResult
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (borrowing Connection) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let write = Write(body) { continuation.resume(with: $0) }
+            if !writer.add(write) { continuation.resume(throwing: DatabaseError.closed(path: path)) }
+        }
+    }
+
+    /// Runs `body` on one snapshot of the database: every commit that came before, and none that comes meanwhile.
+    ///
+    /// A body that tries to write throws.
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (borrowing Connection) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let read: Read = { connection in continuation.resume(with: Result { try connection.snapshot(body) }) }
+            if !reader.add(read) { continuation.resume(throwing: DatabaseError.closed(path: path)) }
+        }
+    }
+
+    /// Finishes what is queued, copies the write-ahead log into the database and closes the file.
+    ///
+    /// Reads and writes that come later throw. Closing twice is harmless.
+    package func close() async {
+        await reader.finish()  // first, so that the writer is the last one out, which removes the log
+        await writer.finish()
+    }
+
+    /// How many transactions have been committed since the file was opened.
+    package var commitCount: Int { commits.value }
+
+    /// How many writes wait for the next transaction.
+    package var waitingWrites: Int { writer.waitingCount }
+}
+
+private final class Counter: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func increment() { count.wrappingAdd(1, ordering: .relaxed) }
+}
+
+private typealias Read = @Sendable (borrowing Connection) -> Void
+
+extension Connection {
+    fileprivate borrowing func snapshot<Value>(_ body: (borrowing Connection) throws -> Value) throws -> Value {
+        try run("BEGIN")
+        do {
+            let value = try body(self)
+            try run("COMMIT")
+            return value
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+}

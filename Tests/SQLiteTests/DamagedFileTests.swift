@@ -1,0 +1,69 @@
+import Glibc
+import SQLite
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct DamagedFileTests {
+    let scratch = Scratch()
+
+    private func refusal(path: String) -> String? {
+        do throws(DatabaseError) {
+            _ = try Database(path: path, migrations: [.notes])
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test func `a missing folder is named, with what to do`() {
+        #expect(
+            refusal(path: "/nowhere/easel.db") == """
+                /nowhere/easel.db: unable to open database file: No such file or directory (SQLite code 14); \
+                make sure its folder exists and that this program may write to it
+                """)
+    }
+
+    @Test func `a folder is no database`() {
+        #expect(refusal(path: scratch.path)?.hasPrefix("\(scratch.path): unable to open database file") == true)
+    }
+
+    @Test func `another kind of file is no database`() throws {
+        overwrite(at: 0, with: .init(repeating: 0x2A, count: 8_192))
+        #expect(
+            refusal(path: scratch.database) == """
+                \(scratch.database): file is not a database (SQLite code 26); the path seems to name another kind of \
+                file: check it, or move the file away; in: PRAGMA cache_size = -2048
+                """)
+    }
+
+    @Test func `a damaged page is an error, not a crash`() async throws {
+        let database = try scratch.open()
+        for number in 0..<200 { try await database.add("note \(number) \(String(repeating: "x", count: 200))") }
+        await database.close()
+        overwrite(at: 4 * 4_096, with: .init(repeating: 0xFF, count: 40_000))
+
+        let damaged = try scratch.open()
+        let error = await #expect(throws: DatabaseError.self) { try await damaged.notes() }
+        #expect(error?.message == "database disk image is malformed")
+        #expect(error?.description.contains("restore it from a backup") == true)
+        await damaged.close()
+    }
+
+    @Test func `an empty file becomes a database`() async throws {
+        overwrite(at: 0, with: [])
+        #expect(try await scratch.open().notes() == [])
+    }
+
+    @Test(.enabled(if: geteuid() != 0, "root may write to everything"))
+    func `a file that may only be read is refused`() async throws {
+        await (try scratch.open()).close()
+        unsafe chmod(scratch.database, 0o400)
+        #expect(refusal(path: scratch.database)?.contains("the file may only be read") == true)
+    }
+
+    private func overwrite(at offset: Int, with bytes: [UInt8]) {
+        let file = unsafe open(scratch.database, O_WRONLY | O_CREAT, 0o600)
+        defer { close(file) }
+        #expect(unsafe pwrite(file, bytes, bytes.count, offset) == bytes.count)
+    }
+}
