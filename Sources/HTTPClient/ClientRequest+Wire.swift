@@ -1,0 +1,75 @@
+import HTTP
+
+extension ClientRequest {
+    /// The URL, once nothing in the request can be mistaken for something else on the wire.
+    func checkedURL() throws(ClientError) -> TargetURL {
+        guard method.rawValue.isToken else {
+            throw ClientError(.invalidRequest("the method is not a token"), reached: .no, request: "a request")
+        }
+        let target: TargetURL
+        do {
+            target = try TargetURL(url)
+        } catch {
+            throw ClientError(.invalidURL(error.reason), reached: .no, request: method.rawValue)
+        }
+        if let name = unsendableField {
+            let reason = "the header field \(name.debugDescription) cannot be sent"
+            throw error(.invalidRequest(reason), reached: .no, at: target)
+        }
+        return target
+    }
+
+    /// The first field that would break the message or frame it differently, by name.
+    private var unsendableField: String? {
+        fields.all.first { field in
+            !field.name.isToken || Self.framingFields.contains(field.name.lowercased())
+                || field.value.utf8.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }
+        }?.name
+    }
+
+    /// The fields in the notation of `CURLOPT_HTTPHEADER`: a name with a semicolon is a field without a value, a name
+    /// with a colon one that libcurl leaves out.
+    var fieldLines: [String] {
+        ["Expect:"]
+            + fields.all.map { field in
+                let value = field.value.trimmingOptionalWhitespace
+                return value.isEmpty ? "\(field.name);" : "\(field.name): \(value)"
+            }
+    }
+
+    /// The `Content-Length` to send; `nil` for none.
+    ///
+    /// A method that expects a body gets one even if it is empty (RFC 9110, section 8.6).
+    var announcedLength: Int? {
+        switch body {
+        case .bytes(let bytes) where !bytes.isEmpty: bytes.count
+        case .stream(_, let length): max(length, 0)
+        case .none, .bytes: ["POST", "PUT", "PATCH"].contains(method.rawValue) ? 0 : nil
+        }
+    }
+
+    func error(_ kind: ClientError.Kind, reached: ClientError.Reached, at url: TargetURL) -> ClientError {
+        ClientError(kind, reached: reached, request: "\(method.rawValue) \(url.shown)")
+    }
+
+    /// The fields that say how a message is framed or how its connection is used (RFC 9110, sections 7 and 10.1.1).
+    private static let framingFields: Set = [
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade",
+    ]
+}
+
+extension String {
+    /// Whether the text is a token (RFC 9110, section 5.6.2), as methods and the names of fields are.
+    var isToken: Bool {
+        !isEmpty
+            && utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+                default: Self.tokenPunctuation.contains(byte)
+                }
+            }
+    }
+
+    private static let tokenPunctuation = Array("!#$%&'*+-.^_`|~".utf8)
+}

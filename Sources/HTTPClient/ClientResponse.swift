@@ -1,0 +1,34 @@
+package import HTTP
+package import LibEvent
+
+/// The head of a response, and its body to be taken.
+package struct ClientResponse: Sendable {
+    package let status: Status
+    /// The header fields as they came.
+    ///
+    /// Should the server have encoded the body though it was asked not to, `Content-Encoding` and `Content-Length` speak
+    /// of the encoded body, and `body` gives the decoded one.
+    package let fields: Fields
+    /// Where the answer came from, after the redirects.
+    package let finalURL: String
+    /// The body as it arrives; it throws ``ClientError``, and whoever lets go of it ends the transfer.
+    package let body: any ByteSource
+}
+
+/// The body of a response, which ends its transfer when nobody wants it any more.
+@EventLoop
+final class ResponseBody: ByteSource {
+    private let transfer: Transfer
+
+    init(of transfer: Transfer) {
+        self.transfer = transfer
+    }
+
+    func next() async throws -> [UInt8]? {
+        try await transfer.nextPiece()
+    }
+
+    isolated deinit {
+        transfer.cancel()
+    }
+}

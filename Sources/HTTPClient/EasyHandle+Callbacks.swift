@@ -1,0 +1,74 @@
+import CCurl
+import Glibc
+import LibEvent
+
+extension EasyHandle {
+    /// Makes libcurl call a transfer, which has to live until libcurl has let go of the handle.
+    ///
+    /// There is no `CURLOPT_SEEKFUNCTION`: libcurl must not be able to send a body twice.
+    @EventLoop
+    func connect(to transfer: Transfer) throws(OptionError) {
+        let this = unsafe Unmanaged.passUnretained(transfer).toOpaque()
+        try unsafe setOpenSocket(to: openSocket, this)
+        try unsafe setBeforeRequest(to: beforeRequest, this)
+        try unsafe set(CURLOPT_READFUNCTION, to: send, CURLOPT_READDATA, this)
+        try unsafe set(CURLOPT_HEADERFUNCTION, to: receiveLine, CURLOPT_HEADERDATA, this)
+        try unsafe set(CURLOPT_WRITEFUNCTION, to: receive, CURLOPT_WRITEDATA, this)
+    }
+}
+
+// libcurl calls these on the loop's thread, from within the calls that HTTPClient makes.
+
+private func openSocket(
+    _ this: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+    guard let address = unsafe address else { return CURL_SOCKET_BAD }
+    let destination = unsafe IPAddress(shim_sockaddr(address))
+    guard unsafe onLoop(this, orElse: false, { $0.mayConnect(to: destination) }) else { return CURL_SOCKET_BAD }
+    let type = unsafe address.pointee.socktype | CInt(SOCK_CLOEXEC.rawValue)
+    return unsafe socket(address.pointee.family, type, address.pointee.protocol)
+}
+
+private func beforeRequest(
+    _ this: UnsafeMutableRawPointer?, _ remoteAddress: UnsafeMutablePointer<CChar>?,
+    _ localAddress: UnsafeMutablePointer<CChar>?, _ remotePort: CInt, _ localPort: CInt
+) -> CInt {
+    unsafe onLoop(this, orElse: false) { $0.beforeRequest() } ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+}
+
+private func send(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
+) -> Int {
+    nonisolated(unsafe) let buffer = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
+    return unsafe onLoop(this, orElse: Int(CURL_READFUNC_ABORT)) {
+        unsafe $0.send(into: buffer) ?? Int(CURL_READFUNC_PAUSE)
+    }
+}
+
+private func receiveLine(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
+) -> Int {
+    let line = unsafe String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self)
+    return unsafe onLoop(this, orElse: 0) { $0.receive(line: line) ? size * count : 0 }
+}
+
+private func receive(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
+) -> Int {
+    nonisolated(unsafe) let chunk = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return unsafe onLoop(this, orElse: 0) { transfer in
+        guard let isTaken = unsafe transfer.receive(chunk) else { return Int(CURL_WRITEFUNC_PAUSE) }
+        return isTaken ? size * count : 0
+    }
+}
+
+/// Asks the transfer that libcurl was given.
+private func onLoop<Answer>(
+    _ this: UnsafeMutableRawPointer?, orElse fallback: Answer, _ ask: @EventLoop (Transfer) -> Answer
+) -> Answer {
+    guard let this = unsafe this else { return fallback }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(this).takeUnretainedValue()
+    nonisolated(unsafe) var answer = fallback
+    EventLoop.assumeIsolated { unsafe answer = ask(transfer) }
+    return unsafe answer
+}

@@ -1,0 +1,63 @@
+import CCurl
+import Glibc
+import HTTP
+import LibEvent
+
+extension EasyHandle {
+    /// How many bytes libcurl may hold of a body that goes out: a buffer as small as it allows for one that is small.
+    private static let uploadBufferBytes = (least: 16 << 10, most: 64 << 10)
+
+    /// Sets what libcurl has to know to make a request.
+    mutating func prepare(
+        for request: ClientRequest, to url: TargetURL, by client: HTTPClient
+    ) throws(OptionError) {
+        try setErrorText()
+        try set(CURLOPT_URL, to: url.text)
+        try set(CURLOPT_PATH_AS_IS, to: 1)
+        try set(CURLOPT_PROTOCOLS_STR, to: "http,https")
+        try set(CURLOPT_REDIR_PROTOCOLS_STR, to: "http,https")
+        // HTTP/2 servers may refuse a stream, and libcurl would then send the request again by itself.
+        try set(CURLOPT_HTTP_VERSION, to: Int(CURL_HTTP_VERSION_1_1))
+        try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, to: 1)
+        // Asks for no encoding, and still understands an answer that has one.
+        try set(CURLOPT_ACCEPT_ENCODING, to: "identity")
+        try set(CURLOPT_USERAGENT, to: client.userAgent)
+        try setConnection(for: request, by: client)
+        try setBody(of: request)
+        try setFieldLines(request.fieldLines)
+    }
+
+    private func setConnection(for request: ClientRequest, by client: HTTPClient) throws(OptionError) {
+        try set(CURLOPT_NOSIGNAL, to: 1)
+        // Without it, a transfer that ends while its name is being resolved blocks the loop until that is done.
+        try set(CURLOPT_QUICK_EXIT, to: 1)
+        try set(CURLOPT_TCP_NODELAY, to: 1)
+        try set(CURLOPT_TCP_KEEPALIVE, to: 1)
+        // Only with the file alone does libcurl keep the parsed certificates, rather than parse them per connection.
+        try set(CURLOPT_CAPATH, to: nil)
+        try set(CURLOPT_CONNECTTIMEOUT_MS, to: request.limits.connect.milliseconds)
+        try set(CURLOPT_MAXAGE_CONN, to: client.connections.maxIdleAge.milliseconds / 1000)
+        // A proxy would look the name up itself, where no policy is asked.
+        if client.addresses != .any { try set(CURLOPT_PROXY, to: "") }
+    }
+
+    private func setBody(of request: ClientRequest) throws(OptionError) {
+        if request.method == .head { try set(CURLOPT_NOBODY, to: 1) }
+        if let length = request.announcedLength {
+            try set(CURLOPT_UPLOAD, to: 1)
+            try set(CURLOPT_INFILESIZE_LARGE, toSize: length)
+            let (least, most) = Self.uploadBufferBytes
+            try set(CURLOPT_UPLOAD_BUFFERSIZE, to: min(max(length, least), most))
+        }
+        try set(CURLOPT_CUSTOMREQUEST, to: request.method.rawValue)
+    }
+}
+
+extension Duration {
+    /// The time in whole milliseconds, at least one, and as many as libcurl takes.
+    fileprivate var milliseconds: Int {
+        let longest = Duration.milliseconds(Int32.max)
+        let (seconds, attoseconds) = min(max(self, .milliseconds(1)), longest).components
+        return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,192 @@
+import CCurl
+package import LibEvent
+
+/// Sends requests to other servers: libcurl's multi interface on the event loop.
+///
+/// A client has one address policy and one pool of connections, so that a connection opened for a URL the owner wrote
+/// is never used for one that came from outside. Make one client for each.
+///
+/// It speaks HTTP/1.1, verifies certificates, keeps no cookies, and sends no request twice, except for a GET or HEAD
+/// whose kept connection turned out to be closed. A client without restrictions honours the usual proxy variables of
+/// the environment; a restricted one connects directly.
+@EventLoop
+@safe
+package final class HTTPClient {
+    nonisolated package let addresses: AddressPolicy
+    nonisolated let connections: ConnectionLimits
+    nonisolated let userAgent: String
+    private let multi: UnsafeMutableRawPointer
+    /// Every transfer that libcurl holds a pointer to; being in here is what keeps it alive.
+    private var transfers: [UnsafeMutableRawPointer: Transfer]
+    /// The transfers whose callbacks have recorded something since libcurl was called.
+    private var noted: [Transfer] = []
+    private var watches: [curl_socket_t: Watch] = [:]
+    private var timer: Timer?
+
+    package init(
+        addresses: AddressPolicy, connections: ConnectionLimits = ConnectionLimits(), userAgent: String = "easel"
+    ) {
+        precondition(Self.isLibraryReady, "libcurl cannot be initialised")
+        self.addresses = addresses
+        self.connections = connections
+        self.userAgent = userAgent
+        guard let multi = unsafe curl_multi_init() else { preconditionFailure("out of memory") }
+        unsafe self.multi = multi
+        unsafe transfers = [:]
+        timer = Timer { [unowned self] in drive(CURL_SOCKET_TIMEOUT, 0) }
+        connectCallbacks()
+        set(CURLMOPT_PIPELINING, to: Int(CURLPIPE_NOTHING))
+        set(CURLMOPT_MAXCONNECTS, to: connections.idle)
+        set(CURLMOPT_MAX_HOST_CONNECTIONS, to: connections.perHost ?? 0)
+        set(CURLMOPT_MAX_TOTAL_CONNECTIONS, to: connections.total ?? 0)
+    }
+
+    isolated deinit {
+        // Transfers keep their client, so only idle connections are left. Closing them needs no callbacks.
+        check(unsafe shim_multi_set_socket_callback(multi, nil))
+        check(unsafe shim_multi_set_timer_callback(multi, nil))
+        check(unsafe curl_multi_cleanup(multi))
+    }
+
+    /// Sends a request; returns as soon as the head of the response has arrived.
+    ///
+    /// Cancelling the task ends the transfer, here and in the response's body.
+    ///
+    /// - Throws: What went wrong, and whether the server can have received the request.
+    package func send(_ request: ClientRequest) async throws(ClientError) -> ClientResponse {
+        let started = ContinuousClock.now
+        var (hop, followed) = (request, 0)
+        while true {
+            let transfer = try begin(hop, since: started)
+            let head = try await transfer.responseHead()
+            guard let next = try hop.redirected(by: head, from: transfer.url) else {
+                return ClientResponse(
+                    status: head.status, fields: head.fields, finalURL: hop.url, body: ResponseBody(of: transfer))
+            }
+            transfer.cancel()
+            guard followed < request.redirects else {
+                throw hop.error(.tooManyRedirects(limit: request.redirects), reached: .maybe, at: transfer.url)
+            }
+            (hop, followed) = (next, followed + 1)
+        }
+    }
+
+    private func begin(
+        _ request: ClientRequest, since started: ContinuousClock.Instant
+    ) throws(ClientError) -> Transfer {
+        let url = try request.checkedURL()
+        guard !Task.isCancelled else { throw request.error(.cancelled, reached: .no, at: url) }
+        do throws(EasyHandle.OptionError) {
+            let transfer = try Transfer(request, to: url, by: self, since: started)
+            try transfer.easy.connect(to: transfer)
+            let code = unsafe curl_multi_add_handle(multi, transfer.easy.pointer)
+            guard code == CURLM_OK else { throw EasyHandle.OptionError(CURLE_FAILED_INIT) }
+            unsafe transfers[transfer.easy.pointer] = transfer
+            transfer.begin()
+            return transfer
+        } catch {
+            let reason = unsafe String(cString: curl_easy_strerror(error.code))
+            throw request.error(.other(code: error.code.rawValue, reason), reached: .no, at: url)
+        }
+    }
+
+    // MARK: What transfers call
+
+    /// Remembers a transfer whose callback has recorded something; called while libcurl runs.
+    func note(_ transfer: Transfer) {
+        if noted.last !== transfer { noted.append(transfer) }
+    }
+
+    /// Ends a transfer that libcurl has not ended; whoever removes it first decides the outcome.
+    func end(_ transfer: Transfer, because kind: ClientError.Kind) {
+        guard remove(transfer) else { return }
+        transfer.complete(because: kind)
+    }
+
+    /// Lets a transfer go on that had to wait.
+    func resume(_ transfer: Transfer, sendingPaused: Bool, receivingPaused: Bool) {
+        let code = transfer.easy.pause(sending: sendingPaused, receiving: receivingPaused)
+        if code != CURLE_OK, remove(transfer) { transfer.complete(with: code) }
+        settle()
+    }
+
+    private func remove(_ transfer: Transfer) -> Bool {
+        guard unsafe transfers.removeValue(forKey: transfer.easy.pointer) != nil else { return false }
+        check(unsafe curl_multi_remove_handle(multi, transfer.easy.pointer))
+        return true
+    }
+
+    // MARK: libcurl's contract
+
+    // 1. The socket callback says which sockets to watch.
+    // 2. The timer callback says when to call back.
+    // 3. A socket or the timer calls `curl_multi_socket_action`.
+    // 4. After every call the finished transfers are collected.
+
+    private func connectCallbacks() {
+        let this = unsafe Unmanaged.passUnretained(self).toOpaque()
+        check(unsafe shim_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, this))
+        check(unsafe shim_multi_set_pointer(multi, CURLMOPT_TIMERDATA, this))
+        let socketCallback: curl_socket_callback = { _, socket, action, this, _ in
+            let client = unsafe Unmanaged<HTTPClient>.fromOpaque(this!).takeUnretainedValue()
+            EventLoop.assumeIsolated { client.watch(socket, for: action) }
+            return 0
+        }
+        let timerCallback: curl_multi_timer_callback = { _, milliseconds, this in
+            let client = unsafe Unmanaged<HTTPClient>.fromOpaque(this!).takeUnretainedValue()
+            EventLoop.assumeIsolated { client.schedule(milliseconds) }
+            return 0
+        }
+        check(unsafe shim_multi_set_socket_callback(multi, socketCallback))
+        check(unsafe shim_multi_set_timer_callback(multi, timerCallback))
+    }
+
+    /// Records what to wait for; it may call libevent, but never libcurl.
+    private func watch(_ socket: curl_socket_t, for action: CInt) {
+        watches[socket] = nil
+        guard action != CURL_POLL_REMOVE else { return }
+        var interest: Readiness = []
+        if action & CURL_POLL_IN != 0 { interest.insert(.read) }
+        if action & CURL_POLL_OUT != 0 { interest.insert(.write) }
+        watches[socket] = Watch(socket, for: interest) { [unowned self] ready in
+            var action: CInt = 0
+            if ready.contains(.read) { action |= CURL_CSELECT_IN }
+            if ready.contains(.write) { action |= CURL_CSELECT_OUT }
+            drive(socket, action)
+        }
+    }
+
+    /// Sets the one timer; even a delay of zero goes through it, for acting here would recurse.
+    private func schedule(_ milliseconds: Int) {
+        if milliseconds < 0 { timer?.cancel() } else { timer?.schedule(after: .milliseconds(milliseconds)) }
+    }
+
+    /// Tells libcurl that something happened.
+    private func drive(_ socket: curl_socket_t, _ action: CInt) {
+        var running: CInt = 0
+        check(unsafe curl_multi_socket_action(multi, socket, action, &running))
+        settle()
+    }
+
+    /// Collects what libcurl has finished, and lets the transfers act on what they have recorded.
+    private func settle() {
+        var remaining: CInt = 0
+        while let message = unsafe curl_multi_info_read(multi, &remaining) {
+            let code = unsafe message.pointee.data.result  // before remove_handle frees the message
+            guard let transfer = unsafe transfers[message.pointee.easy_handle], remove(transfer) else { continue }
+            transfer.complete(with: code)
+        }
+        while let transfer = noted.popLast() { transfer.act() }
+    }
+
+    private func set(_ option: CURLMoption, to value: Int) {
+        check(unsafe shim_multi_set_long(multi, option, value))
+    }
+
+    /// libcurl fails in these functions only if it is called wrongly or memory has run out.
+    private func check(_ code: CURLMcode) {
+        precondition(code == CURLM_OK, unsafe String(cString: curl_multi_strerror(code)))
+    }
+
+    private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+}
