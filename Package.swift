@@ -43,6 +43,8 @@ let package = Package(
             dependencies: [
                 "Crypto", "Files", "HTTP", "HTTPClient", "HTTPServer", "Imaging", "JSON", "LibEvent", "SQLite", "YAML",
             ],
+            // config/dialects, by a link: the files that owners copy are the ones in the binary.
+            resources: [.embedInCode("Dialects/Builtin")],
             swiftSettings: settings),
         // The executable: arguments in, exit code out.
         .executableTarget(name: "Command", dependencies: ["Easel", "LibEvent"], swiftSettings: settings),

@@ -172,7 +172,7 @@ extension LimitsReader {
     private static func value(_ node: Node) -> JSONValue? {
         if let flag = node.bool { return .bool(flag) }
         if let integer = node.integer { return .integer(integer) }
-        if let double = node.double { return .double(double) }
+        if let double = node.double, double.isFinite { return .double(double) }
         return node.string.map(JSONValue.string)
     }
 }

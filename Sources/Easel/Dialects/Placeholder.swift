@@ -1,3 +1,5 @@
+import YAML
+
 /// A value of an order that a template can stand for.
 enum Placeholder: Sendable, Hashable {
     case model

@@ -73,6 +73,7 @@ extension Planner {
     }
 
     private func checkImages() throws(OrderRefusal) {
+        guard order.operation == .edit else { return }
         let limits = variant.limits.images
         guard limits.contains(order.images.count) else {
             let bound =

@@ -1,0 +1,42 @@
+import YAML
+
+/// The dialects of `config/dialects`, which are inside the binary too.
+enum BuiltinDialects {
+    /// Every file by its name without the extension; a test holds this list against the folder.
+    static let files: [(name: String, text: [UInt8])] = [
+        ("fal", PackageResources.fal_yaml),
+        ("modelverse", PackageResources.modelverse_yaml),
+        ("openai", PackageResources.openai_yaml),
+        ("sandbox", PackageResources.sandbox_yaml),
+        ("seaart", PackageResources.seaart_yaml),
+    ]
+
+    /// Compiles all of them.
+    ///
+    /// - Returns: The catalog, which the owner's own dialects add to.
+    /// - Throws: The mistakes in them: only a build that no test has seen has any.
+    static func catalog() throws(MistakeList) -> DialectCatalog {
+        var catalog = DialectCatalog()
+        for file in files {
+            catalog.add(try DialectCompiler.compile(text: file.text, name: file.name, file: "\(file.name).yaml").get())
+        }
+        return catalog
+    }
+}
+
+extension DialectCompiler {
+    /// Compiles a file's text.
+    ///
+    /// - Parameters:
+    ///   - text: YAML, as UTF-8.
+    ///   - name: What providers in the configuration call the dialect: the file's name without its extension.
+    ///   - file: The file's name as the owner knows it, for messages.
+    /// - Returns: The dialect, or all of the file's mistakes at once.
+    static func compile(text: [UInt8], name: String, file: String) -> Result<Dialect, MistakeList> {
+        do throws(YAMLError) {
+            return compile(try Document.parse(text), name: name, file: file)
+        } catch {
+            return .failure(MistakeList(all: [Mistake(file: file, position: error.position, message: error.message)]))
+        }
+    }
+}
