@@ -29,7 +29,7 @@ let package = Package(
 
         // Effects: each wraps one library behind a narrow, safe face.
         .target(name: "LibEvent", dependencies: ["CEvent"], swiftSettings: settings),
-        .target(name: "Files", dependencies: ["LibEvent"], swiftSettings: settings),
+        .target(name: "Files", dependencies: ["HTTP", "LibEvent"], swiftSettings: settings),
         .target(name: "HTTPServer", dependencies: ["Files", "HTTP", "LibEvent"], swiftSettings: settings),
         .target(name: "HTTPClient", dependencies: ["CCurl", "HTTP", "LibEvent"], swiftSettings: settings),
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),

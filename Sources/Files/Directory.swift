@@ -1,0 +1,118 @@
+import Glibc
+
+/// A folder by its path.
+///
+/// Everything here waits for the disk: call it through `blocking`.
+package struct Directory: Sendable, Hashable {
+    /// A regular file in a folder.
+    package struct Entry: Sendable, Hashable {
+        package let name: String
+        /// Bytes.
+        package let length: Int
+        /// When it was last written to, since the beginning of 1970 in UTC.
+        package let modified: Duration
+    }
+
+    package let path: String
+
+    package init(_ path: String) { self.path = path }
+
+    /// The folder that a file is in.
+    init(containing path: String) {
+        guard let slash = path.lastIndex(of: "/") else {
+            self.init(".")
+            return
+        }
+        self.init(slash == path.startIndex ? "/" : String(path[..<slash]))
+    }
+
+    /// Creates the folder, and those it is in, if they do not exist; new ones are for this program's user alone.
+    package func create() throws(FileError) {
+        guard unsafe mkdir(path, 0o700) != 0 else { return }
+        switch errno {
+        case EEXIST where isDirectory: return
+        case ENOENT where path.contains("/"):
+            let parent = Directory(containing: path)
+            guard parent != self else { throw FileError(code: ENOENT, path: path, operation: "mkdir") }
+            try parent.create()
+            guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST && isDirectory else {
+                throw FileError(code: errno, path: path, operation: "mkdir")
+            }
+        case let code: throw FileError(code: code, path: path, operation: "mkdir")
+        }
+    }
+
+    /// The regular files in the folder, in no particular order; folders and links are passed over.
+    package func files() throws(FileError) -> [Entry] {
+        guard let stream = unsafe opendir(path) else { throw FileError(code: errno, path: path, operation: "opendir") }
+        defer { unsafe closedir(stream) }
+        var entries: [Entry] = []
+        while true {
+            errno = 0  // the only way to tell the end from a failure
+            guard let record = unsafe readdir(stream) else { break }
+            let offset = MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 0
+            let text = unsafe UnsafeRawPointer(record).advanced(by: offset).assumingMemoryBound(to: CChar.self)
+            // A name that is not UTF-8 is none of ours.
+            guard let name = unsafe String(validatingCString: text) else { continue }
+            var status = stat()
+            guard unsafe fstatat(dirfd(stream), name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            guard status.st_mode & S_IFMT == S_IFREG else { continue }
+            let modified = Duration.seconds(status.st_mtim.tv_sec) + .nanoseconds(status.st_mtim.tv_nsec)
+            entries.append(Entry(name: name, length: Int(status.st_size), modified: modified))
+        }
+        guard errno == 0 else { throw FileError(code: errno, path: path, operation: "readdir") }
+        return entries
+    }
+
+    /// Removes a file of the folder; false if there was none.
+    ///
+    /// The corresponding C function is `unlink`.
+    ///
+    /// - Throws: ``FileError``, also if the name is not that of a file in this very folder.
+    @discardableResult
+    package func remove(_ name: String) throws(FileError) -> Bool {
+        guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(where: { $0 == 0 || $0 == 0x2F }) else {
+            throw FileError(code: EINVAL, path: "\(path)/\(name)", operation: "unlink")
+        }
+        if unsafe unlink("\(path)/\(name)") == 0 { return true }
+        guard errno == ENOENT else { throw FileError(code: errno, path: "\(path)/\(name)", operation: "unlink") }
+        return false
+    }
+
+    /// Removes the files last written to before a moment, and gives what was removed.
+    ///
+    /// The moment is counted from the beginning of 1970 in UTC. ``TemporaryFile/isTemporary(name:)`` finds what a crash
+    /// has left behind.
+    @discardableResult
+    package func removeFiles(
+        modifiedBefore moment: Duration, where isMeant: (String) -> Bool = { _ in true }
+    ) throws(FileError) -> [Entry] {
+        var removed: [Entry] = []
+        for entry in try files() where entry.modified < moment && isMeant(entry.name) {
+            if try remove(entry.name) { removed.append(entry) }
+        }
+        return removed
+    }
+
+    /// Bytes that may still be written to the folder's file system.
+    ///
+    /// The corresponding C function is `statvfs`.
+    package func freeSpace() throws(FileError) -> Int {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else {
+            throw FileError(code: errno, path: path, operation: "statvfs")
+        }
+        let (bytes, isOverflow) = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
+        return isOverflow ? .max : Int(clamping: bytes)
+    }
+
+    /// Waits until the names of the folder's files are on the disk.
+    func synchronize() throws(FileError) {
+        try Descriptor(opening: path, O_RDONLY | O_DIRECTORY).synchronize()
+    }
+
+    private var isDirectory: Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}

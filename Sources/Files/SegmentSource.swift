@@ -1,0 +1,107 @@
+import Glibc
+import HTTP
+package import LibEvent
+
+/// A part of a body that is put together from memory and from files.
+package enum Segment: Sendable, Hashable {
+    case bytes([UInt8])
+    /// A file as it is, or a range of its bytes.
+    case file(path: String, range: Range<Int>? = nil)
+    /// The text of a file in base64 (RFC 4648, section 4), padded.
+    case base64(path: String)
+}
+
+/// A body made of segments, one after the other, whose length is known before the first byte is read.
+///
+/// For request bodies with images in them, which so never are in memory as a whole. The files are opened at the start:
+/// one that is missing is found out before anything is sent, and none can vanish on the way.
+@EventLoop
+package final class SegmentSource: ByteSource {
+    private enum Part: Sendable {
+        case bytes([UInt8])
+        case file(OpenFile, path: String, Range<Int>)
+        case base64(OpenFile, path: String, Range<Int>)
+    }
+
+    /// Bytes of a file that become one piece of base64: whole groups of three, so that only the last one is padded.
+    private static let bytesPerEncodedPiece = FileSource.pieceLength / 4 * 3
+
+    /// How many bytes come in all, base64 counted as the text it becomes.
+    package nonisolated let length: Int
+    /// Not yet given.
+    private var parts: ArraySlice<Part>
+
+    /// Opens the files.
+    ///
+    /// - Throws: ``FileError``; `EINVAL` if a file does not have the bytes of a range, `EFBIG` if the whole is longer
+    ///   than any file can be.
+    package init(_ segments: [Segment]) async throws(FileError) {
+        (parts, length) = try await blocking { () throws(FileError) in
+            var parts: [Part] = []
+            var length = 0
+            for segment in segments {
+                let (part, path, count) = try Self.open(segment)
+                let (sum, isOverflow) = length.addingReportingOverflow(count ?? .max)
+                guard !isOverflow else { throw FileError(code: EFBIG, path: path, operation: "send") }
+                length = sum
+                parts.append(part)
+            }
+            return (parts[...], length)
+        }
+    }
+
+    package func next() async throws(FileError) -> [UInt8]? {
+        while let part = parts.first {
+            switch part {
+            case .bytes(let bytes):
+                parts.removeFirst()
+                if !bytes.isEmpty { return bytes }
+            case .file(let file, let path, let rest):
+                let piece = rest.prefix(FileSource.pieceLength)
+                guard !piece.isEmpty else {
+                    parts.removeFirst()
+                    continue
+                }
+                let bytes = try await blocking { () throws(FileError) in try file.bytes(piece, path: path) }
+                parts[parts.startIndex] = .file(file, path: path, piece.endIndex..<rest.endIndex)
+                return bytes
+            case .base64(let file, let path, let rest):
+                let piece = rest.prefix(Self.bytesPerEncodedPiece)
+                guard !piece.isEmpty else {
+                    parts.removeFirst()
+                    continue
+                }
+                let text = try await blocking { () throws(FileError) in
+                    Self.encode(try file.bytes(piece, path: path))
+                }
+                parts[parts.startIndex] = .base64(file, path: path, piece.endIndex..<rest.endIndex)
+                return text
+            }
+        }
+        return nil
+    }
+
+    /// Opens a segment and tells how many bytes it gives, `nil` if they cannot be counted.
+    private nonisolated static func open(_ segment: Segment) throws(FileError) -> (Part, path: String, count: Int?) {
+        switch segment {
+        case .bytes(let bytes):
+            return (.bytes(bytes), "", bytes.count)
+        case .file(let path, let range):
+            let file = try OpenFile(path: path)
+            let range = try file.checked(range, path: path)
+            return (.file(file, path: path, range), path, range.count)
+        case .base64(let path):
+            let file = try OpenFile(path: path)
+            return (.base64(file, path: path, 0..<file.length), path, Base64Encoder.length(of: file.length))
+        }
+    }
+
+    private nonisolated static func encode(_ bytes: [UInt8]) -> [UInt8] {
+        var encoder = Base64Encoder()
+        var text: [UInt8] = []
+        text.reserveCapacity(FileSource.pieceLength)
+        encoder.encode(bytes.span, into: &text)
+        encoder.finish(into: &text)
+        return text
+    }
+}
