@@ -2,8 +2,8 @@ import CCrypto
 
 /// SHA-256 of a message that comes in pieces (FIPS 180-4).
 ///
-/// About 2 ms per megabyte without the processor's own instructions, so whole images belong off the event loop.
-/// Running out of memory is the only way OpenSSL can fail here, and stops the program.
+/// A megabyte takes half a millisecond where the processor has instructions for it, and longer elsewhere: whole images
+/// belong off the event loop. Running out of memory is the only way OpenSSL can fail here, and stops the program.
 @safe
 package struct SHA256: ~Copyable {
     private let context: OpaquePointer

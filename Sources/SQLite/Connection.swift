@@ -37,7 +37,7 @@ package struct Connection: ~Copyable {
         unsafe sqlite3_close_v2(handle)
     }
 
-    /// Runs one statement to its end and gives the number of rows it changed.
+    /// Runs one statement to its end; for `INSERT`, `UPDATE` and `DELETE`, gives the number of rows it changed.
     @discardableResult
     package borrowing func run(_ sql: String, _ values: [Value] = []) throws(DatabaseError) -> Int {
         let statement = try statement(sql)

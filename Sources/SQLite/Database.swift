@@ -60,9 +60,9 @@ package final class Database: Sendable {
     ///
     /// - Throws: What `body` threw, or the ``DatabaseError`` that made the commit fail: either way nothing was written.
     @discardableResult
-    package func write<Value: Sendable>(
-        _ body: @escaping @Sendable (borrowing Connection) throws -> Value
-    ) async throws -> Value {
+    package func write<Output: Sendable>(
+        _ body: @escaping @Sendable (borrowing Connection) throws -> Output
+    ) async throws -> Output {
         try await withCheckedThrowingContinuation { continuation in
             let write = Write(body) { continuation.resume(with: $0) }
             if !writer.add(write) { continuation.resume(throwing: DatabaseError.closed(path: path)) }
@@ -72,9 +72,9 @@ package final class Database: Sendable {
     /// Runs `body` on one snapshot of the database: every commit that came before, and none that comes meanwhile.
     ///
     /// A body that tries to write throws.
-    package func read<Value: Sendable>(
-        _ body: @escaping @Sendable (borrowing Connection) throws -> Value
-    ) async throws -> Value {
+    package func read<Output: Sendable>(
+        _ body: @escaping @Sendable (borrowing Connection) throws -> Output
+    ) async throws -> Output {
         try await withCheckedThrowingContinuation { continuation in
             let read: Read = { connection in continuation.resume(with: Result { try connection.snapshot(body) }) }
             if !reader.add(read) { continuation.resume(throwing: DatabaseError.closed(path: path)) }
@@ -107,7 +107,7 @@ private final class Counter: Sendable {
 private typealias Read = @Sendable (borrowing Connection) -> Void
 
 extension Connection {
-    fileprivate borrowing func snapshot<Value>(_ body: (borrowing Connection) throws -> Value) throws -> Value {
+    fileprivate borrowing func snapshot<Output>(_ body: (borrowing Connection) throws -> Output) throws -> Output {
         try run("BEGIN")
         do {
             let value = try body(self)

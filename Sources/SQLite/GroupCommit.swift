@@ -13,9 +13,9 @@ struct Write: Sendable {
     /// Tells the caller that the body was never run.
     let refuse: @Sendable (DatabaseError) -> Void
 
-    init<Value: Sendable>(
-        _ body: @escaping @Sendable (borrowing Connection) throws -> Value,
-        answer: @escaping @Sendable (Result<Value, any Error>) -> Void
+    init<Output: Sendable>(
+        _ body: @escaping @Sendable (borrowing Connection) throws -> Output,
+        answer: @escaping @Sendable (Result<Output, any Error>) -> Void
     ) {
         perform = { connection in
             do {
@@ -76,16 +76,16 @@ extension Connection {
     }
 
     /// Runs a body so that it can be undone alone.
-    fileprivate borrowing func savepoint<Value>(
-        _ body: (borrowing Connection) throws -> Value
-    ) throws -> Value {
+    fileprivate borrowing func savepoint<Output>(
+        _ body: (borrowing Connection) throws -> Output
+    ) throws -> Output {
         try run("SAVEPOINT body")
         do {
             let value = try body(self)
             guard isInTransaction else { throw lostTransaction }
             // Deferred constraints are otherwise checked by COMMIT, where they would fail every write.
             guard !hasUnresolvedForeignKeys else {
-                throw error(SQLITE_CONSTRAINT | (3 << 8), "FOREIGN KEY constraint failed")
+                throw error(ResultCode.constraintForeignKey, "FOREIGN KEY constraint failed")
             }
             try run("RELEASE body")
             return value
@@ -106,6 +106,6 @@ extension Connection {
     }
 
     private var lostTransaction: DatabaseError {
-        error(SQLITE_ABORT | (2 << 8), "the transaction was ended by the body of a write")
+        error(ResultCode.abortRollback, "the transaction was ended by the body of a write")
     }
 }

@@ -92,7 +92,7 @@ extension Connection {
         }
         if let table = try texts("PRAGMA foreign_key_check").first {
             throw error(
-                SQLITE_CONSTRAINT | (3 << 8),
+                ResultCode.constraintForeignKey,
                 "migration “\(migration.name)” leaves rows of \(table) that refer to nothing")
         }
         try run("INSERT INTO migrations (position, name) VALUES (?, ?)", [.integer(position), .text(migration.name)])

@@ -110,6 +110,22 @@ struct MigrationTests {
         #expect(try await scratch.open(history).notes().count == 8)
     }
 
+    @Test func `many processes can open a new database at once`() async throws {
+        let path = scratch.database
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    await #expect(processExitsWith: .success) { [path = path as String] in
+                        let database = try Database(path: path, migrations: [.notes])
+                        for _ in 0..<20 { try await database.add("\(UInt64.random(in: .min ... .max))") }
+                        await database.close()
+                    }
+                }
+            }
+        }
+        #expect(try await scratch.open().notes().count == 80)
+    }
+
     @Test func `two migrations of one name stop the program`() async {
         await #expect(processExitsWith: .failure) {
             _ = try Scratch().open([.notes, .notes])
