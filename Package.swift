@@ -53,7 +53,8 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "LibEventTests", dependencies: ["LibEvent", "Support"], swiftSettings: settings),
-        .testTarget(name: "FilesTests", dependencies: ["Files", "LibEvent", "Support"], swiftSettings: settings),
+        .testTarget(
+            name: "FilesTests", dependencies: ["Files", "HTTP", "LibEvent", "Support"], swiftSettings: settings),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["Files", "HTTP", "HTTPServer", "LibEvent", "Support"],
             swiftSettings: settings),

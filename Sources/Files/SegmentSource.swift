@@ -19,8 +19,7 @@ package enum Segment: Sendable, Hashable {
 package final class SegmentSource: ByteSource {
     private enum Part: Sendable {
         case bytes([UInt8])
-        case file(OpenFile, path: String, Range<Int>)
-        case base64(OpenFile, path: String, Range<Int>)
+        case file(OpenFile, path: String, rest: Range<Int>, isEncoded: Bool)
     }
 
     /// Bytes of a file that become one piece of base64: whole groups of three, so that only the last one is padded.
@@ -56,26 +55,19 @@ package final class SegmentSource: ByteSource {
             case .bytes(let bytes):
                 parts.removeFirst()
                 if !bytes.isEmpty { return bytes }
-            case .file(let file, let path, let rest):
-                let piece = rest.prefix(FileSource.pieceLength)
+            case .file(let file, let path, let rest, let isEncoded):
+                let piece = rest.prefix(isEncoded ? Self.bytesPerEncodedPiece : FileSource.pieceLength)
                 guard !piece.isEmpty else {
                     parts.removeFirst()
                     continue
                 }
-                let bytes = try await blocking { () throws(FileError) in try file.bytes(piece, path: path) }
-                parts[parts.startIndex] = .file(file, path: path, piece.endIndex..<rest.endIndex)
+                let bytes = try await blocking { () throws(FileError) in
+                    let bytes = try file.bytes(piece, path: path)
+                    return isEncoded ? Self.encode(bytes) : bytes
+                }
+                let rest = piece.endIndex..<rest.endIndex
+                parts[parts.startIndex] = .file(file, path: path, rest: rest, isEncoded: isEncoded)
                 return bytes
-            case .base64(let file, let path, let rest):
-                let piece = rest.prefix(Self.bytesPerEncodedPiece)
-                guard !piece.isEmpty else {
-                    parts.removeFirst()
-                    continue
-                }
-                let text = try await blocking { () throws(FileError) in
-                    Self.encode(try file.bytes(piece, path: path))
-                }
-                parts[parts.startIndex] = .base64(file, path: path, piece.endIndex..<rest.endIndex)
-                return text
             }
         }
         return nil
@@ -89,10 +81,11 @@ package final class SegmentSource: ByteSource {
         case .file(let path, let range):
             let file = try OpenFile(path: path)
             let range = try file.checked(range, path: path)
-            return (.file(file, path: path, range), path, range.count)
+            return (.file(file, path: path, rest: range, isEncoded: false), path, range.count)
         case .base64(let path):
             let file = try OpenFile(path: path)
-            return (.base64(file, path: path, 0..<file.length), path, Base64Encoder.length(of: file.length))
+            let part = Part.file(file, path: path, rest: 0..<file.length, isEncoded: true)
+            return (part, path, Base64Encoder.length(of: file.length))
         }
     }
 

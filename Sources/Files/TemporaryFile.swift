@@ -20,7 +20,7 @@ package final class TemporaryFile: Sendable {
         descriptor = try Descriptor(opening: path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
     }
 
-    /// Deletes the file unless it was committed or kept.
+    /// Deletes the file unless it was committed or kept, which for a large one takes the disk a while too.
     deinit {
         if !isKept.load(ordering: .acquiring) { unsafe unlink(path) }
     }
