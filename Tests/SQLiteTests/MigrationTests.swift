@@ -127,8 +127,8 @@ struct MigrationTests {
     }
 
     @Test func `two migrations of one name stop the program`() async {
-        await #expect(processExitsWith: .failure) {
-            _ = try Scratch().open([.notes, .notes])
+        await #expect(processExitsWith: .failure) { [path = scratch.database as String] in
+            _ = try Database(path: path, migrations: [.notes, .notes])
         }
     }
 }
