@@ -6,7 +6,7 @@ package struct ClientRequest: Sendable {
     package enum Body: Sendable {
         case none
         case bytes([UInt8])
-        /// A body as long as announced; a source that gives more or less fails the request.
+        /// A body as long as announced; a source that ends before or stands still fails the request.
         case stream(any ByteSource, length: Int)
     }
 
@@ -44,7 +44,7 @@ package struct TransferLimits: Sendable, Hashable {
     package var connect: Duration
     /// From the last byte of the request to the last byte of the response's head: the server's time to think.
     package var head: Duration
-    /// How long neither the request's nor the response's body may move while this side is not what holds it up.
+    /// How long the body that is under way may stand still, the response's only while its reader waits for more.
     package var idle: Duration
     /// From the start to the last byte of the response, over all redirects and at the reader's pace.
     package var total: Duration?

@@ -1,4 +1,5 @@
 import CCurl
+import HTTP
 
 /// An absolute URL as libcurl understands it, so that what is judged is what is connected to.
 struct TargetURL {
@@ -24,7 +25,9 @@ struct TargetURL {
 
     /// What a `Location` field means, coming from here.
     func resolving(_ reference: String) throws(Invalid) -> TargetURL {
-        try TargetURL(reference, relativeTo: self.text)
+        // libcurl puts a relative one together anew; one that is complete stays as it was signed.
+        let isComplete = ["http://", "https://"].contains { reference.prefix($0.count).equalsIgnoringASCIICase($0) }
+        return try TargetURL(reference, relativeTo: isComplete ? nil : text)
     }
 
     private init(_ text: String, relativeTo base: String?) throws(Invalid) {

@@ -11,6 +11,8 @@ import LibEvent
 final class Transfer {
     /// How many bytes of the body may wait for the reader before the server has to.
     static let maxBufferedBytes = 256 << 10
+    /// How long the timer is set at most, so that no limit is too long for it.
+    private static let longestSleep = Duration.seconds(3600)
 
     let easy: EasyHandle
     let url: TargetURL
@@ -268,10 +270,12 @@ final class Transfer {
     /// Sets the timer to the next deadline, unless it goes off sooner anyway and will look then.
     private func scheduleTimer() {
         guard let deadline else { return }
-        if let timerDue, timerDue <= deadline.instant { return }
-        timerDue = deadline.instant
+        let now = ContinuousClock.now
+        let due = min(deadline.instant, now + Self.longestSleep)
+        if let timerDue, timerDue <= due { return }
+        timerDue = due
         // A millisecond more, so that the deadline has passed when the timer goes off.
-        timer?.schedule(after: ContinuousClock.now.duration(to: deadline.instant) + .milliseconds(1))
+        timer?.schedule(after: now.duration(to: due) + .milliseconds(1))
     }
 
     private func checkDeadlines() {
@@ -295,7 +299,8 @@ final class Transfer {
     private var stageLimit: (timeout: ClientError.Timeout, limit: Duration)? {
         switch stage {
         case .connecting: (.connect, limits.connect)
-        case .sending: isSendingPaused ? nil : (.idle, limits.idle)
+        // While sending is paused libcurl does not see that the server has gone, so the source has to keep moving too.
+        case .sending: (.idle, limits.idle)
         case .thinking: (.head, limits.head)
         case .receiving: isReceivingPaused ? nil : (.idle, limits.idle)
         }
@@ -312,12 +317,13 @@ final class Transfer {
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST: return .unresolvable(host: url.origin.host)
         case CURLE_COULDNT_CONNECT: return refusedAddress ?? .connectFailed(message)
+        case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: return .connectFailed(message)
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
             CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
             return .tlsFailed(message)
         case CURLE_OPERATION_TIMEDOUT: return .timedOut(.connect, limit: limits.connect)
         case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_PARTIAL_FILE:
-            return .connectionLost(message)
+            return stage == .connecting ? .connectFailed(message) : .connectionLost(message)
         case CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING: return .malformedResponse(message)
         // HTTP/0.9: an answer without a head.
         case CURLE_UNSUPPORTED_PROTOCOL where stage != .connecting: return .malformedResponse(message)

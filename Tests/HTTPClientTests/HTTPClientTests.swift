@@ -49,33 +49,127 @@ struct HTTPClientTests {
                 "Host: 127.0.0.1:\(server.port)", "POST / HTTP/1.1", "User-Agent: easel", "X-Empty:",
             ])
     }
-}
 
-extension HTTPClient {
-    /// The whole body of the answer.
-    func text(_ request: ClientRequest) async throws -> String {
-        try await send(request).body.text()
+    @Test(arguments: [Method.post, .put]) @EventLoop
+    func `a method that expects a body announces an empty one`(method: HTTP.Method) async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer()
+        _ = try await client.text(ClientRequest(method: method, url: server.url))
+        #expect(server.requests.first?.field("Content-Length") == "0")
     }
 
-    func text(_ url: String) async throws -> String { try await text(ClientRequest(url: url)) }
-
-    /// How a request fails, in its head or its body.
-    func failure(of request: ClientRequest) async -> ClientError? {
-        do {
-            _ = try await text(request)
-            return nil
-        } catch {
-            return error as? ClientError
+    @Test(arguments: [Method.get, .delete, .head]) @EventLoop
+    func `another method announces no body`(method: HTTP.Method) async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            while $0.request() != nil { $0.send("HTTP/1.1 204 No Content\r\n\r\n") }
         }
-    }
-}
-
-extension ByteSource {
-    func collect() async throws -> [UInt8] {
-        var all: [UInt8] = []
-        while let piece = try await next() { all += piece }
-        return all
+        _ = try await client.text(ClientRequest(method: method, url: server.url))
+        #expect(server.requests.first?.line == "\(method.rawValue) / HTTP/1.1")
+        #expect(server.requests.first?.field("Content-Length") == nil)
     }
 
-    func text() async throws -> String { String(decoding: try await collect(), as: UTF8.self) }
+    @Test @EventLoop func `a HEAD has the length and no body`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            while $0.request() != nil { $0.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n") }
+        }
+        let response = try await client.send(ClientRequest(method: .head, url: server.url))
+        #expect(response.fields["Content-Length"] == "1000")
+        #expect(try await response.body.text() == "")
+    }
+
+    @Test @EventLoop func `interim responses are skipped`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            _ = $0.request()
+            $0.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style>\r\n\r\n")
+            $0.answer("late")
+        }
+        let response = try await client.send(ClientRequest(url: server.url))
+        #expect(response.status == .ok)
+        #expect(response.fields["Link"] == nil)
+        #expect(try await response.body.text() == "late")
+    }
+
+    @Test @EventLoop func `chunks are put together and trailer fields ignored`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            _ = $0.request()
+            $0.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            $0.send("3\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: 1\r\n\r\n")
+            $0.waitForClose()
+        }
+        let response = try await client.send(ClientRequest(url: server.url))
+        #expect(try await response.body.text() == "abcde")
+        #expect(response.fields["X-Trailer"] == nil)
+    }
+
+    @Test @EventLoop func `an answer that is compressed all the same is decoded`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            _ = $0.request()
+            $0.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n")
+            // printf hello | gzip -n
+            $0.send([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 7, 0])
+            $0.send([0x86, 0xA6, 0x10, 0x36, 5, 0, 0, 0])
+            $0.waitForClose()
+        }
+        #expect(try await client.text(server.url) == "hello")
+    }
+
+    @Test(arguments: [
+        ("X-One", "a\r\nX-Two: b"), ("X-One", "a\nb"), ("X-One", "a\0b"), ("X-One\r\nX-Two", "a"), ("X One", "a"),
+        ("", "a"), ("X-One:", "a"), ("Content-Length", "5"), ("transfer-encoding", "chunked"), ("Host", "example.com"),
+    ])
+    @EventLoop func `a field that would change the message is not sent`(name: String, value: String) async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer()
+        var fields: Fields = [:]
+        fields.append(name, value)
+        let error = await client.failure(of: ClientRequest(method: .post, url: server.url, fields: fields))
+        #expect(error?.kind == .invalidRequest("the header field \(name.debugDescription) cannot be sent"))
+        #expect(error?.reached == .no)
+        #expect(server.connectionCount == 0)
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1\r\nX", "", "G T"])
+    @EventLoop func `a method that is not a token is not sent`(method: String) async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer()
+        let error = await client.failure(of: ClientRequest(method: Method(rawValue: method), url: server.url))
+        #expect(error?.kind == .invalidRequest("the method is not a token"))
+        #expect(server.connectionCount == 0)
+    }
+
+    @Test(arguments: [
+        "", "/relative", "example.com/no-scheme", "ftp://127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/",
+        "http://", "http:///", "http://user:secret@127.0.0.1/", "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: 1",
+        "http://127.0.0.1/\0", "http://127.0.0.1:99999/", "http://[::1",
+    ])
+    @EventLoop func `a URL that is not plain http or https is refused`(url: String) async throws {
+        let client = HTTPClient(addresses: .any)
+        let error = await client.failure(of: ClientRequest(url: url))
+        guard case .invalidURL = error?.kind else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(error?.reached == .no)
+        #expect(error?.description.contains("secret") == false)
+    }
+
+    @Test @EventLoop func `a client goes when its last transfer has`() async throws {
+        let server = ScriptedServer()
+        weak var gone: HTTPClient?
+        var body: (any ByteSource)?
+        do {
+            let client = HTTPClient(addresses: .any)
+            gone = client
+            body = try await client.send(ClientRequest(url: server.url)).body
+        }
+        #expect(gone != nil)
+        #expect(try await body?.text() == "ok")
+        body = nil
+        #expect(await eventually { gone == nil })
+    }
 }

@@ -168,6 +168,13 @@ final class Locked<Value>: @unchecked Sendable {
     }
 }
 
+extension Locked<Bool> {
+    /// Holds up the calling thread, which is not the loop's.
+    func waitUntilTrue() {
+        while !with({ $0 }) { usleep(1000) }
+    }
+}
+
 private final class Work: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
