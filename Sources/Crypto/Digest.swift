@@ -9,6 +9,12 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
         self.bytes = bytes
     }
 
+    /// Takes over bytes that were kept somewhere; `nil` if they are not ``length`` many.
+    package init?(stored bytes: [UInt8]) {
+        guard bytes.count == Self.length else { return nil }
+        self.bytes = bytes
+    }
+
     /// 64 hexadecimal digits in lower case.
     package var hexadecimal: String {
         let digits = Array("0123456789abcdef".utf8)
