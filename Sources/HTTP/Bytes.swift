@@ -1,6 +1,6 @@
 extension [UInt8] {
     /// Adds the bytes of a span; compiles to one `memcpy`.
-    package mutating func append(copying bytes: Span<UInt8>) {
+    mutating func append(copying bytes: Span<UInt8>) {
         append(addingCapacity: bytes.count) { output in
             for index in bytes.indices { output.append(bytes[index]) }
         }

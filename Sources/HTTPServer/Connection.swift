@@ -91,7 +91,7 @@ final class Connection {
             response, to: head, keepsAlive: head.keepsAlive && !isLastRequest && rest != .unknown, on: stream,
             limits: limits)
         let isSent = await send(
-            writer, Answer(request: head.request, status: response.status, started: started, clientLeft: leftEarly))
+            writer, Answer(request: head.request, response: response, started: started, clientLeft: leftEarly))
         isWorking = false
         defer { body.detach() }
         guard isSent else { return false }
@@ -106,13 +106,13 @@ final class Connection {
     private func refuse(_ rejection: Rejection) async {
         let response = handler.response(to: rejection)
         let writer = ResponseWriter(response, to: nil, keepsAlive: false, on: stream, limits: limits)
-        let answer = Answer(request: nil, status: response.status, started: .now, clientLeft: false)
+        let answer = Answer(request: nil, response: response, started: .now, clientLeft: false)
         if await send(writer, answer) { await linger() }
     }
 
     private struct Answer {
         let request: Request?
-        let status: Status
+        let response: Response
         let started: ContinuousClock.Instant
         let clientLeft: Bool
     }
@@ -132,7 +132,8 @@ final class Connection {
         }
         handler.finished(
             Exchange(
-                request: answer.request, peer: peer, status: answer.status, receivedBytes: reader.requestCount,
+                request: answer.request, peer: peer, status: answer.response.status,
+                answerFields: answer.response.fields, receivedBytes: reader.requestCount,
                 sentBytes: stream.sentCount - sentBefore, duration: answer.started.duration(to: .now),
                 isComplete: isComplete, clientLeft: clientLeft))
         return isComplete

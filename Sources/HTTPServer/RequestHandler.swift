@@ -31,6 +31,8 @@ package struct Exchange: Sendable {
     package let request: Request?
     package let peer: Peer
     package let status: Status
+    /// The fields of the answer as the program gave them.
+    package let answerFields: Fields
     /// Bytes on the wire, heads and framing included.
     package let receivedBytes: Int
     /// Bytes on the wire that the kernel took, heads and framing included.
