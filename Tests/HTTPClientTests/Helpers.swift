@@ -43,7 +43,7 @@ final class ListedPieces: ByteSource {
     }
 
     func next() async throws -> [UInt8]? {
-        await EventLoop.sleep(for: .milliseconds(1))
+        try await EventLoop.sleep(for: .milliseconds(1))
         if pieces.isEmpty, let error { throw error }
         return pieces.popLast()
     }
@@ -88,7 +88,7 @@ struct SourceFailure: Error, CustomStringConvertible {
 func eventually(_ condition: @EventLoop () -> Bool) async -> Bool {
     for _ in 0..<500 {
         if condition() { return true }
-        await EventLoop.sleep(for: .milliseconds(10))
+        try? await EventLoop.sleep(for: .milliseconds(10))
     }
     return condition()
 }

@@ -80,7 +80,7 @@ struct RepetitionTests {
             let request = ClientRequest(method: .post, url: server.url, body: .bytes([1]))
             #expect(try await client.text(request) == "ok")
             #expect(server.requests.count == number)
-            await EventLoop.sleep(for: .milliseconds(20))  // for the close to arrive
+            try await EventLoop.sleep(for: .milliseconds(20))  // for the close to arrive
         }
     }
 }

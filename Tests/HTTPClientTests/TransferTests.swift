@@ -82,7 +82,7 @@ struct TransferTests {
         var sent = -1
         while sent != server.sentBytes {
             sent = server.sentBytes
-            await EventLoop.sleep(for: .milliseconds(300))
+            try await EventLoop.sleep(for: .milliseconds(300))
         }
         #expect(sent < count / 2)
         var (total, longest) = (0, 0)
@@ -161,7 +161,7 @@ struct TransferTests {
         let request = ClientRequest(url: server.url)
         let task = EventLoop.spawn { await client.failure(of: request) }
         #expect(await eventually { server.requests.count == 1 })
-        await EventLoop.sleep(for: .milliseconds(10))
+        try await EventLoop.sleep(for: .milliseconds(10))
         task.cancel()
         let error = try await task.value
         #expect(error?.kind == .cancelled)
