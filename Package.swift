@@ -71,7 +71,7 @@ let package = Package(
                 "Crypto", "Easel", "Files", "HTTP", "HTTPClient", "HTTPServer", "Imaging", "JSON", "LibEvent",
                 "SQLite", "Support", "YAML",
             ],
-            exclude: ["Fixtures"],
+            exclude: ["Configuration/Examples", "Fixtures"],
             swiftSettings: settings),
     ]
 )

@@ -17,11 +17,22 @@ struct Plan: Sendable, Hashable {
 /// What a local renderer is to draw.
 struct Drawing: Sendable, Hashable {
     var prompt: String
+    /// Pixels.
     var width: Int
+    /// Pixels.
     var height: Int
+    /// Whether the client asked for that size; an edit keeps the size of its image otherwise.
+    var isSizeAsked = false
     var count: Int
+    /// Of the first picture; each further one has the next.
     var seed: Int64?
-    var images: [ImageInput]
+    var images: [ImageFile] = []
+    var mask: ImageFile?
+    /// `png`, `jpeg` or `webp`; PNG unless asked for.
+    var format: String?
+    /// 0 to 100, where the format has one.
+    var quality: Int?
+    var isTransparent = false
 }
 
 /// What became of one parameter of the order.

@@ -224,8 +224,11 @@ extension Planner {
             plan.seeds = [values.parameters[.seed]?.int64]
             plan.imagesPerRequest = [order.count]
             plan.drawing = Drawing(
-                prompt: order.prompt, width: size.width, height: size.height, count: order.count,
-                seed: values.parameters[.seed]?.int64, images: order.images)
+                prompt: order.prompt, width: size.width, height: size.height, isSizeAsked: order.size != .auto,
+                count: order.count, seed: values.parameters[.seed]?.int64, images: order.images.compactMap(\.file),
+                mask: order.mask?.file, format: values.parameters[.outputFormat]?.string,
+                quality: values.parameters[.outputCompression]?.int64.map { Int(clamping: $0) },
+                isTransparent: values.parameters[.background]?.string == "transparent")
             return plan
         }
         let base = endpoint.baseURL + (try path(values))

@@ -60,6 +60,8 @@ enum ImageInput: Sendable, Hashable {
     case file(ImageFile)
     /// Verbatim: signatures break when a URL is decoded and encoded again.
     case url(String)
+
+    var file: ImageFile? { if case .file(let file) = self { file } else { nil } }
 }
 
 /// An image on disk whose type and size were read from its own bytes.

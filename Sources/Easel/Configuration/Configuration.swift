@@ -1,0 +1,106 @@
+package import YAML
+
+/// Everything the owner decides, checked: what is here can be served.
+package struct Configuration: Sendable {
+    /// Where to listen, as `address:port`.
+    package var listen = "127.0.0.1:8080"
+    /// What result links begin with, without a slash at the end.
+    var publicURL = "http://127.0.0.1:8080"
+    /// The folder of the database and the images.
+    package var data = "./var"
+    var providers: [String: Provider] = [:]
+    /// The models a client may name, in the order of the file.
+    var models: [Model] = []
+    /// Other names for models, such as those that client libraries hard-code.
+    var aliases: [String: String] = [:]
+    var defaults = Defaults()
+    var results = Retention()
+    var limits = BodyLimits()
+    /// Private addresses that result and input URLs may lead to all the same.
+    var allowPrivate: [String] = []
+    /// Refuse what would otherwise be clamped or dropped, for every request.
+    var strict = false
+    /// What prices are in; only ever shown.
+    var currency = "USD"
+    /// How long running requests may go on after SIGTERM.
+    package var stopWithin = Duration.seconds(30)
+    /// Whether a commit waits for the disk.
+    var durability = Durability.full
+    var logLevel = Log.Level.info
+
+    struct Provider: Sendable {
+        var name: String
+        var dialect: Dialect
+        var baseURL: String?
+        var apiKey: Secret
+        /// Paths that the provider's page leaves open, by the names the dialect gives them.
+        var paths: [String: String]
+        /// How long one answer may take, from the request's first byte to the answer's last.
+        var timeout: Duration
+        /// How many calls may be under way at once.
+        var concurrency: Int
+    }
+
+    struct Model: Sendable {
+        var name: String
+        /// In order of preference.
+        var routes: [Route]
+    }
+
+    struct Route: Sendable {
+        var provider: String
+        /// The provider's name for the model.
+        var model: String
+        /// Of one image; `nil` is unknown, never free.
+        var price: Money?
+    }
+
+    struct Defaults: Sendable {
+        var generate: String?
+        var edit: String?
+    }
+
+    struct Retention: Sendable {
+        /// How long a result is served; `nil` is for ever.
+        var keep: Duration? = .seconds(30 * 86_400)
+        /// Bytes, beyond which the oldest images go; `nil` is no bound.
+        var maxDisk: Int? = 50_000_000_000
+    }
+
+    struct BodyLimits: Sendable {
+        /// Bytes of a request's body.
+        var body = 256_000_000
+        /// Input images of one request.
+        var images = 16
+        /// Pixels of one image, in either direction.
+        var pixels = 50_000_000
+    }
+
+    enum Durability: String, Sendable, CaseIterable {
+        case full, relaxed
+    }
+}
+
+extension Configuration {
+    /// The model of a name or an alias.
+    func model(named name: String) -> Model? {
+        let name = aliases[name] ?? name
+        return models.first { $0.name == name }
+    }
+}
+
+/// A mistake in a file the owner wrote, where an editor can jump to it.
+package struct Mistake: Error, Sendable, Hashable, CustomStringConvertible {
+    package var file: String
+    package var position: Position
+    package var message: String
+
+    package init(file: String, position: Position, message: String) {
+        self.file = file
+        self.position = position
+        self.message = message
+    }
+
+    /// `file:line:column: message`, as compilers print it.
+    package var description: String { "\(file):\(position.line):\(position.column): \(message)" }
+}
