@@ -1,0 +1,66 @@
+import HTTP
+
+/// What a path leads to.
+enum Endpoint: Sendable, Hashable {
+    /// `model` is named by the path in Azure's form, `/openai/deployments/{model}/…`.
+    case generations(model: String?)
+    case edits(model: String?)
+    case models
+    case model(String)
+    case job(String)
+    case file(token: String, fileExtension: String)
+    case health
+    case readiness
+    case root
+
+    /// The methods it answers, `HEAD` with `GET` and `OPTIONS` everywhere aside.
+    var methods: [Method] {
+        switch self {
+        case .generations, .edits: [.post]
+        case .models, .model, .job, .file, .health, .readiness, .root: [.get]
+        }
+    }
+}
+
+extension Endpoint {
+    /// Finds the endpoint of a path as clients really write it.
+    ///
+    /// With and without `/v1` (or twice, a common slip), with a trailing slash, below `/openai` as Azure's clients do.
+    /// Percent-encoding is decoded per segment, so a model's id may hold a slash either way.
+    init?(path: Substring) {
+        var segments: [String] = []
+        for segment in path.split(separator: "/") {
+            guard let decoded = Percent.decode(segment) else { return nil }
+            segments.append(decoded)
+        }
+        switch segments {
+        case []: self = .root
+        case ["healthz"], ["health"]: self = .health
+        case ["readyz"]: self = .readiness
+        case _ where segments.count == 2 && segments[0] == "files":
+            let name = segments[1]
+            guard let dot = name.lastIndex(of: ".") else { return nil }
+            self = .file(token: String(name[..<dot]), fileExtension: String(name[name.index(after: dot)...]))
+        default: self.init(apiSegments: segments[...])
+        }
+    }
+
+    private init?(apiSegments segments: ArraySlice<String>) {
+        var segments = segments
+        if segments.first == "openai" { segments.removeFirst() }
+        while segments.first == "v1" { segments.removeFirst() }
+        var model: String?
+        if segments.count > 2, segments.first == "deployments" {
+            model = segments.dropFirst().first
+            segments = segments.dropFirst(2)
+        }
+        switch Array(segments) {
+        case ["images", "generations"], ["v1images", "generations"]: self = .generations(model: model)
+        case ["images", "edits"], ["v1images", "edits"]: self = .edits(model: model)
+        case ["models"]: self = .models
+        case let path where path.starts(with: ["images", "jobs"]) && path.count == 3: self = .job(path[2])
+        case let path where path.first == "models": self = .model(path.dropFirst().joined(separator: "/"))
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import HTTP
+import HTTPServer
+import JSON
+
+/// A job as `GET /v1/images/jobs/{id}` shows it to its owner.
+enum JobAnswer {
+    /// How long a client should leave a running job alone.
+    static let pollPause = Duration.seconds(2)
+
+    static func response(_ story: JobStory, _ configuration: Configuration) -> Response {
+        let job = story.job
+        var response = Response.json(json(story, configuration), status: job.state.isFinished ? .ok : .accepted)
+        response.fields["x-request-id"] = job.id
+        if !job.state.isFinished { response.fields["retry-after"] = "\(pollPause.components.seconds)" }
+        return response
+    }
+
+    static func json(_ story: JobStory, _ configuration: Configuration) -> JSONValue {
+        let job = story.job
+        var object: JSONObject = [
+            "id": .string(job.id), "object": "image.job", "state": .string(job.state.rawValue),
+            "created": .integer(job.acceptedAt.seconds), "model": .string(job.model),
+        ]
+        if !story.images.isEmpty {
+            object["data"] = .array(
+                story.images.map { image in
+                    var item: JSONObject = ["url": .string(configuration.link(to: image))]
+                    item["revised_prompt"] = image.revisedPrompt.map(JSONValue.string)
+                    return .object(item)
+                })
+        }
+        object["error"] = job.error.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+        var easel: JSONObject = [:]
+        easel["provider"] = (story.attempts.last?.provider).map(JSONValue.string)
+        easel["cost"] = job.cost.map { .double(Double($0.microunits) / 1_000_000) } ?? .null
+        easel["parameters"] = job.report.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+        object["easel"] = .object(easel)
+        return .object(object)
+    }
+}

@@ -1,0 +1,42 @@
+import HTTPServer
+import JSON
+import YAML
+
+/// The configured models as OpenAI lists its own.
+enum ModelsAnswer {
+    static func list(_ configuration: Configuration, for caller: KeyRecord) -> Response {
+        let names = configuration.models.map(\.name) + configuration.aliases.keys.sorted()
+        let visible = names.filter { name in configuration.model(named: name).map { caller.mayUse($0.name) } ?? false }
+        return .json(["object": "list", "data": .array(visible.map { .object(entry($0)) })])
+    }
+
+    /// One model, with what can be asked of it.
+    static func one(
+        _ name: String, _ configuration: Configuration, for caller: KeyRecord
+    ) throws(GatewayError) -> Response {
+        guard let model = configuration.model(named: name), caller.mayUse(model.name) else {
+            throw .unknownModel(name, suggestion: suggestion(for: name, among: configuration.models.map(\.name)))
+        }
+        var entry = entry(name)
+        entry["easel"] = [
+            "model": .string(model.name),
+            "routes": .array(
+                model.routes.map { route in
+                    let dialect = configuration.providers[route.provider]?.dialect
+                    return [
+                        "provider": .string(route.provider), "model": .string(route.model),
+                        "price": route.price.map { .double(Double($0.microunits) / 1_000_000) } ?? .null,
+                        "currency": .string(configuration.currency),
+                        "operations": .array(
+                            (dialect?.operations ?? []).map(\.rawValue).sorted().map(JSONValue.string)),
+                    ]
+                }),
+        ]
+        return .json(.object(entry))
+    }
+
+    /// The four members that strict clients insist on.
+    private static func entry(_ name: String) -> JSONObject {
+        ["id": .string(name), "object": "model", "created": 1_735_689_600, "owned_by": "easel"]
+    }
+}

@@ -1,0 +1,32 @@
+import HTTP
+import HTTPServer
+import JSON
+
+extension Response {
+    static func json(_ value: JSONValue, status: Status = .ok) -> Response {
+        Response(
+            status, fields: ["content-type": "application/json", "cache-control": "no-store"],
+            body: .bytes(value.encoded()))
+    }
+
+    /// The one place where a failure becomes HTTP.
+    init(_ error: GatewayError) {
+        self = .json(["error": error.json], status: error.status)
+        if let delay = error.retryAfter {
+            let milliseconds = max(0, delay.milliseconds)
+            fields["retry-after"] = String((milliseconds + 999) / 1000)
+            fields["retry-after-ms"] = String(milliseconds)
+        }
+        if let shouldRetry = error.shouldRetry { fields["x-should-retry"] = shouldRetry ? "true" : "false" }
+        if !error.allowedMethods.isEmpty {
+            fields["allow"] = (error.allowedMethods + [.options]).map(\.rawValue).joined(separator: ", ")
+        }
+        if error.status == .unauthorized { fields["www-authenticate"] = "Bearer" }
+        fields["x-upstream-request-id"] = error.upstreamRequestID
+    }
+}
+
+extension JSONValue {
+    /// The value as compact JSON text.
+    var text: String { String(decoding: encoded(), as: UTF8.self) }
+}

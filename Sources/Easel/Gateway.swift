@@ -1,0 +1,205 @@
+import Files
+import HTTP
+import HTTPServer
+import JSON
+import LibEvent
+import YAML
+
+/// The gateway itself: one request in, one response out.
+///
+/// Read ``respond(to:body:peer:)`` from top to bottom to know what happens to a request; whatever a request ought to
+/// meet on its way is a line there.
+@EventLoop
+final class Gateway: RequestHandler {
+    private let configuration: Configuration
+    private let ledger: Ledger
+    private let keys: Keys
+    private let bodies: BodyReader
+    private let inputs: Inputs
+    private let jobs: Jobs
+    private let files: FileServer
+    private let clock: WallClock
+    private let log: Log
+
+    init(
+        configuration: Configuration, ledger: Ledger, keys: Keys, bodies: BodyReader, inputs: Inputs, jobs: Jobs,
+        files: FileServer, clock: WallClock, log: Log
+    ) {
+        self.configuration = configuration
+        self.ledger = ledger
+        self.keys = keys
+        self.bodies = bodies
+        self.inputs = inputs
+        self.jobs = jobs
+        self.files = files
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Answers a request; every failure on the way becomes the OpenAI-shaped error that SDKs understand.
+    func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
+        let id = RequestID.make(at: clock.now)
+        var response: Response
+        do throws(GatewayError) {
+            response = try await answer(request, body, id)
+        } catch {
+            response = Response(error)
+        }
+        response.fields["x-request-id"] = response.fields["x-request-id"] ?? id
+        CrossOrigin.allow(request, &response)
+        return response
+    }
+
+    private func answer(_ request: Request, _ body: RequestBody, _ id: String) async throws(GatewayError) -> Response {
+        guard request.method != .options else { return CrossOrigin.preflight(request) }
+        guard let endpoint = Endpoint(path: request.path) else {
+            throw .unknownPath(request.method, String(request.path))
+        }
+        guard endpoint.allows(request.method) else {
+            throw .wrongMethod(request.method, String(request.path), allowed: endpoint.methods)
+        }
+        switch endpoint {
+        case .generations(let model): return try await make(.generate, model, request, body, id)
+        case .edits(let model): return try await make(.edit, model, request, body, id)
+        case .models: return ModelsAnswer.list(configuration, for: try await keys.caller(of: request))
+        case .model(let name): return try ModelsAnswer.one(name, configuration, for: try await keys.caller(of: request))
+        case .job(let id): return try await view(id, for: try await keys.caller(of: request))
+        case .file(let token, let fileExtension): return try await files.serve(token, fileExtension, request)
+        case .health, .root: return .json(["status": "ok"])
+        case .readiness: return try await readiness()
+        }
+    }
+
+    /// From a request for images to the images: who asks, what for, do it, hand it over.
+    private func make(
+        _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ id: String
+    ) async throws(GatewayError) -> Response {
+        let caller = try await keys.caller(of: request)
+        let values = try await bodies.read(request, body)
+        let submission = try await submission(operation, pathModel, values, request, caller)
+        let job = try jobs.start(submission, id: id, key: caller)
+        guard let ending = await job.ending.wait() else { throw .clientLeft() }
+        switch ending {
+        case .done(let finished): return try await handOver(finished, submission.delivery)
+        case .failed(let error): throw error
+        }
+    }
+
+    private func handOver(_ job: FinishedJob, _ delivery: Submission.Delivery) async throws(GatewayError) -> Response {
+        do throws(FileError) { return try await ImagesAnswer(job, delivery, configuration, files).response } catch {
+            log.error("stored image cannot be read", ["request.id": job.record.id, "error": "\(error)"])
+            throw .internalFailure("The image is stored, but could not be read back.")
+        }
+    }
+
+    /// Understands a request's values: the model, the order, its images.
+    private func submission(
+        _ operation: ImageOrder.Operation, _ pathModel: String?, _ values: RequestValues, _ request: Request,
+        _ caller: KeyRecord
+    ) async throws(GatewayError) -> Submission {
+        let reader = OrderReader(values)
+        let references = try ImageReference.all(in: values)
+        let operation = references.images.isEmpty ? operation : .edit
+        guard operation == .generate || !references.images.isEmpty else { throw .missing("image") }
+        guard references.images.count <= configuration.limits.images else {
+            throw .invalid(
+                "image",
+                "Too many images: \(references.images.count). At most \(configuration.limits.images) are taken.")
+        }
+        let asked = try reader.model() ?? pathModel
+        let model = try configuration.model(asked, for: operation, caller)
+        var order = try reader.order(operation, model: model.name)
+        var files = values.externals
+        for reference in references.images {
+            let (input, file) = try await inputs.resolve(reference)
+            order.images.append(input)
+            if let file { files.append(file) }
+        }
+        if let mask = references.mask {
+            let (input, file) = try await inputs.resolve(mask)
+            order.mask = input
+            if let file { files.append(file) }
+        }
+        let isStrict = configuration.strict || request.fields["easel-strict"] == "true"
+        if isStrict, let unknown = reader.unknownNames.first {
+            throw .invalid(unknown, "Unknown parameter: '\(unknown)'.", code: "unknown_parameter")
+        }
+        return Submission(
+            order: order, delivery: try reader.delivery(model: asked), isStrict: isStrict,
+            unknownNames: reader.unknownNames, files: files, requestLength: values.bodyLength)
+    }
+
+    /// A job as its owner may see it; another key's job does not exist.
+    private func view(_ id: String, for caller: KeyRecord) async throws(GatewayError) -> Response {
+        let story: JobStory?
+        do { story = try await ledger.job(id) } catch { throw unreadable(error) }
+        guard let story, story.job.keyID == caller.id else {
+            throw GatewayError(
+                status: .notFound, code: "job_not_found", parameter: "id",
+                message: "There is no job '\(id.shortened(to: 60))' of this key.")
+        }
+        return JobAnswer.response(story, configuration)
+    }
+
+    private func readiness() async throws(GatewayError) -> Response {
+        do { _ = try await ledger.jobs(limit: 1) } catch { throw unreadable(error) }
+        return .json(["status": "ready"])
+    }
+
+    private func unreadable(_ error: any Error) -> GatewayError {
+        log.error("cannot read the ledger", ["error": "\(error)"])
+        return .internalFailure("The gateway cannot read its database.")
+    }
+
+    // MARK: What the server itself has to say
+
+    /// A request that is not HTTP as it should be gets the same kind of answer as any other mistake.
+    func response(to rejection: Rejection) -> Response {
+        var response = Response(
+            GatewayError(status: rejection.status, code: rejection.code, message: rejection.message))
+        response.fields["x-request-id"] = RequestID.make(at: clock.now)
+        return response
+    }
+
+    /// One line of the log for each exchange.
+    func finished(_ exchange: Exchange) {
+        log.info(
+            "request",
+            [
+                "request.id": exchange.answerFields["x-request-id"] ?? "",
+                "method": exchange.request?.method.rawValue ?? "",
+                "path": exchange.request.map { $0.path.hasPrefix("/files/") ? "/files/…" : String($0.path) } ?? "",
+                "status": "\(exchange.status.rawValue)",
+                "bytes.in": "\(exchange.receivedBytes)", "bytes.out": "\(exchange.sentBytes)",
+                "duration.ms": "\(exchange.duration.milliseconds)",
+                "client.left": exchange.clientLeft ? "true" : "",
+            ])
+    }
+}
+
+extension Endpoint {
+    fileprivate func allows(_ method: Method) -> Bool {
+        methods.contains(method) || (method == .head && methods.contains(.get))
+    }
+}
+
+extension Configuration {
+    /// The model a request means: the one it names, or the owner's default for clients that name none.
+    fileprivate func model(
+        _ asked: String?, for operation: ImageOrder.Operation, _ caller: KeyRecord
+    ) throws(GatewayError) -> Model {
+        guard let name = asked ?? (operation == .edit ? defaults.edit : defaults.generate) else {
+            throw .missing("model")
+        }
+        guard let model = model(named: name), caller.mayUse(model.name) else {
+            let visible = models.map(\.name).filter(caller.mayUse) + aliases.keys.sorted()
+            throw .unknownModel(name, suggestion: suggestion(for: name, among: visible))
+        }
+        return model
+    }
+}
+
+extension KeyRecord {
+    /// Whether the key's owner may use a model.
+    func mayUse(_ model: String) -> Bool { models?.contains(model) ?? true }
+}

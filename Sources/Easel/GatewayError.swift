@@ -1,0 +1,141 @@
+import HTTP
+import JSON
+
+/// Every failure a client can see: its status and what its JSON body says.
+///
+/// The shape is OpenAI's, whose SDKs read `message`, `type`, `param` and `code`; all four are always present.
+struct GatewayError: Error, Sendable, Hashable {
+    var status: Status
+    var type = ErrorType.invalidRequest
+    var code: String?
+    /// The parameter at fault, under the client's name for it.
+    var parameter: String?
+    var message: String
+    /// How long the client should wait before it tries again.
+    var retryAfter: Duration?
+    /// Told to SDKs, which repeat requests by themselves: `false` where that could buy an image twice.
+    var shouldRetry: Bool?
+    /// The methods that would have been right, of a 405.
+    var allowedMethods: [Method] = []
+    /// The provider's own request id, where it told one.
+    var upstreamRequestID: String?
+
+    enum ErrorType: String, Sendable, Hashable {
+        case invalidRequest = "invalid_request_error"
+        case imageGenerationUser = "image_generation_user_error"
+        case rateLimit = "rate_limit_error"
+        case upstream = "upstream_error"
+        case server = "server_error"
+    }
+
+    /// The object under `error`, also of a job that failed.
+    var json: JSONValue {
+        [
+            "message": .string(message),
+            "type": .string(type.rawValue),
+            "param": parameter.map(JSONValue.string) ?? .null,
+            "code": code.map(JSONValue.string) ?? .null,
+        ]
+    }
+}
+
+// What clients do wrong. Wording follows OpenAI's where clients are known to read it.
+extension GatewayError {
+    static func missingKey() -> GatewayError {
+        GatewayError(
+            status: .unauthorized,
+            message: """
+                You didn't provide an API key. Send it in an Authorization header: 'Authorization: Bearer YOUR_KEY'. \
+                The gateway's owner makes one with 'easel keys create --name NAME'.
+                """)
+    }
+
+    static func wrongKey(_ hint: String) -> GatewayError {
+        GatewayError(
+            status: .unauthorized, code: "invalid_api_key",
+            message: "Incorrect API key provided: \(hint). It is unknown here, or was revoked.")
+    }
+
+    static func unknownPath(_ method: Method, _ path: String) -> GatewayError {
+        GatewayError(
+            status: .notFound, code: "unknown_url",
+            message: "Invalid URL (\(method.rawValue) \(path.shortened(to: 200)))")
+    }
+
+    static func wrongMethod(_ method: Method, _ path: String, allowed: [Method]) -> GatewayError {
+        GatewayError(
+            status: .methodNotAllowed, code: "method_not_supported",
+            message: """
+                Not allowed to \(method.rawValue) on \(path.shortened(to: 200)). \
+                Use \(allowed.map(\.rawValue).joined(separator: " or ")).
+                """, allowedMethods: allowed)
+    }
+
+    static func unknownModel(_ model: String, suggestion: String?) -> GatewayError {
+        let hint = suggestion.map { " Did you mean '\($0)'?" } ?? ""
+        return GatewayError(
+            status: .notFound, code: "model_not_found", parameter: "model",
+            message: "The model '\(model.shortened(to: 100))' does not exist or you do not have access to it.\(hint)")
+    }
+
+    static func invalid(
+        _ parameter: String?, _ message: String, code: String = "invalid_value"
+    ) -> GatewayError {
+        GatewayError(status: .badRequest, code: code, parameter: parameter, message: message)
+    }
+
+    static func missing(_ parameter: String) -> GatewayError {
+        invalid(parameter, "Missing required parameter: '\(parameter)'.", code: "missing_required_parameter")
+    }
+
+    static func malformedBody(_ reason: String) -> GatewayError {
+        GatewayError(
+            status: .badRequest, message: "We could not parse the body of your request: \(reason).")
+    }
+
+    static func tooLarge(_ what: String, limit: String, setting: String) -> GatewayError {
+        GatewayError(
+            status: .contentTooLarge, code: "request_too_large",
+            message: "\(what) is over the limit of \(limit). The gateway's owner can raise '\(setting)'.")
+    }
+
+    static func unsupportedMediaType(_ message: String) -> GatewayError {
+        GatewayError(status: .unsupportedMediaType, code: "unsupported_media_type", message: message)
+    }
+
+    static func invalidImage(_ parameter: String, _ message: String) -> GatewayError {
+        GatewayError(
+            status: .badRequest, type: .imageGenerationUser, code: "invalid_image_file", parameter: parameter,
+            message: message)
+    }
+}
+
+// What goes wrong on our side of the conversation.
+extension GatewayError {
+    static func clientLeft() -> GatewayError {
+        GatewayError(status: Status(rawValue: 499), code: "client_left", message: "The client closed the connection.")
+    }
+
+    static func requestTimeout() -> GatewayError {
+        GatewayError(
+            status: .requestTimeout, code: "request_timeout",
+            message: "The request's body stopped arriving before it was complete.")
+    }
+
+    static func stopping() -> GatewayError {
+        GatewayError(
+            status: .serviceUnavailable, type: .server, code: "shutting_down",
+            message: "The gateway is shutting down; nothing was bought. Try again in a moment.",
+            retryAfter: .seconds(2))
+    }
+
+    /// Something of the gateway's own failed; the details are in its log, under the request's id.
+    static func internalFailure(_ what: String) -> GatewayError {
+        GatewayError(status: .internalServerError, type: .server, code: "internal_error", message: what)
+    }
+}
+
+extension String {
+    /// The text, or its first characters and an ellipsis.
+    func shortened(to limit: Int) -> String { count > limit ? prefix(limit) + "…" : self }
+}

@@ -1,0 +1,42 @@
+import LibEvent
+
+/// A value that comes once, and whoever waits for it.
+///
+/// A waiter that is cancelled stops waiting; the value comes all the same.
+@EventLoop
+final class Promise<Value: Sendable> {
+    private(set) var value: Value?
+    private var waiters: [Int: CheckedContinuation<Value?, Never>] = [:]
+    private var lastWaiter = 0
+
+    /// Settles the promise; only the first value counts.
+    func fulfil(_ value: Value) {
+        guard self.value == nil else { return }
+        self.value = value
+        for waiter in waiters.values { waiter.resume(returning: value) }
+        waiters = [:]
+    }
+
+    /// Waits for the value; `nil` when the waiting task was cancelled first.
+    func wait() async -> Value? {
+        if let value { return value }
+        lastWaiter += 1
+        let waiter = lastWaiter
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled {
+                    continuation.resume(returning: nil)
+                } else {
+                    waiters[waiter] = continuation
+                }
+            }
+        } onCancel: {
+            // Runs on any thread, maybe before the block above; spawning puts it after.
+            EventLoop.spawn { self.giveUp(waiter) }
+        }
+    }
+
+    private func giveUp(_ waiter: Int) {
+        waiters.removeValue(forKey: waiter)?.resume(returning: nil)
+    }
+}

@@ -1,0 +1,120 @@
+import Files
+import HTTP
+import HTTPClient
+import Imaging
+import LibEvent
+
+/// A configured provider, ready to be spoken to.
+@EventLoop
+final class Upstream {
+    let provider: Configuration.Provider
+    private let client: HTTPClient
+    private let spool: Spool
+    private let gate: Gate
+
+    /// The longest answer that is read, in bytes: ten images of 32 MB in base64 and their JSON.
+    static let answerLimit = 512 * 1024 * 1024
+    /// How long a provider may take to accept a connection.
+    static let connectTimeout = Duration.seconds(10)
+    /// How long an answer that has begun, or a request's body, may stand still.
+    static let idleTimeout = Duration.seconds(120)
+    /// How much of an answer that is neither JSON nor an image is kept to explain it, in bytes.
+    static let textLimit = 4096
+
+    init(_ provider: Configuration.Provider, client: HTTPClient, spool: Spool) {
+        self.provider = provider
+        self.client = client
+        self.spool = spool
+        gate = Gate(width: provider.concurrency)
+    }
+
+    /// An answer, and the files that its images became.
+    struct Received: Sendable {
+        var answer: Answer
+        var files: [SpooledFile] = []
+    }
+
+    /// Sends one request and reads its answer whole; waits while the provider has as many calls as it may.
+    func send(_ request: UpstreamRequest) async throws(ClientError) -> Received {
+        await gate.enter()
+        defer { gate.leave() }
+        let response = try await client.send(
+            ClientRequest(
+                method: request.method, url: request.url, fields: request.fields, body: try await body(of: request),
+                limits: TransferLimits(
+                    connect: Self.connectTimeout, head: provider.timeout, idle: Self.idleTimeout,
+                    total: provider.timeout,
+                    maxBodyBytes: Self.answerLimit)))
+        do {
+            return try await receive(response)
+        } catch let error as ClientError {
+            throw error
+        } catch let SpoolError.tooLarge(limit) {
+            throw ClientError(.bodyTooLarge(limit: limit), reached: .maybe, request: request.description)
+        } catch {
+            throw ClientError(.malformedResponse("\(error)"), reached: .maybe, request: request.description)
+        }
+    }
+
+    /// The body as it will be sent: images are read from their files on the way.
+    private func body(of request: UpstreamRequest) async throws(ClientError) -> ClientRequest.Body {
+        guard let first = request.body.first else { return .none }
+        if case .bytes(let bytes) = first, request.body.count == 1 { return .bytes(bytes) }
+        let segments = request.body.map { segment -> Segment in
+            switch segment {
+            case .bytes(let bytes): .bytes(bytes)
+            case .file(let file): .file(path: file.path)
+            case .base64(let file): .base64(path: file.path)
+            }
+        }
+        do throws(FileError) {
+            let source = try await SegmentSource(segments)
+            return .stream(source, length: source.length)
+        } catch {
+            throw ClientError(.requestBodyFailed("\(error)"), reached: .no, request: request.description)
+        }
+    }
+
+    /// Tells an answer's kind by its first bytes, since types are often wrong, and reads it accordingly.
+    private func receive(_ response: ClientResponse) async throws -> Received {
+        let (status, fields) = (response.status.rawValue, response.fields)
+        guard let first = try await response.body.next() else {
+            return Received(answer: Answer(status: status, fields: fields, body: .empty))
+        }
+        switch first.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\""):
+            return try await receiveJSONOrText(first, response)
+        case _ where fields["content-type"]?.hasPrefix("image/") == true || first.isImageStart:
+            let file = try await spool.receiveFile(first, then: response.body, limit: Self.answerLimit)
+            let type = file.header?.format.mediaType ?? "application/octet-stream"
+            return Received(
+                answer: Answer(status: status, fields: fields, body: .image(mediaType: type)), files: [file])
+        default:
+            let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)
+            return Received(answer: Answer(status: status, fields: fields, body: .text(text)))
+        }
+    }
+
+    /// What is not JSON after all is kept as text, for the dialect to make sense of.
+    private func receiveJSONOrText(_ first: [UInt8], _ response: ClientResponse) async throws -> Received {
+        let (status, fields) = (response.status.rawValue, response.fields)
+        do {
+            let json = try await spool.receiveJSON(first, then: response.body, limit: Self.answerLimit)
+            return Received(answer: Answer(status: status, fields: fields, body: .json(json.value)), files: json.files)
+        } catch SpoolError.malformed {
+            let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)
+            return Received(answer: Answer(status: status, fields: fields, body: .text(text)))
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Whether the bytes begin as PNG, JPEG, GIF, WebP or BMP do.
+    fileprivate var isImageStart: Bool {
+        [
+            [0x89, 0x50, 0x4E, 0x47], [0xFF, 0xD8, 0xFF], [0x47, 0x49, 0x46, 0x38], [0x52, 0x49, 0x46, 0x46],
+            [0x42, 0x4D],
+        ]
+        .contains { starts(with: $0) }
+    }
+}

@@ -1,0 +1,93 @@
+import Crypto
+import JSON
+import SQLite
+
+extension Ledger {
+    /// A job with its attempts and images; `nil` when there is none of that id.
+    func job(_ id: String) async throws -> JobStory? {
+        try await database.read { connection in
+            guard let job = try connection.row(Self.selectJobs + "WHERE id = ?", [.text(id)], { JobRecord($0) })
+            else { return nil }
+            let attempts = try connection.rows(
+                """
+                SELECT job_id, ordinal, provider, model, state, submitted_at, answered_at, upstream_status, upstream_id,
+                    task, failure FROM attempts WHERE job_id = ? ORDER BY ordinal
+                """, [.text(id)]
+            ) { AttemptRecord($0) }
+            let images = try connection.rows(
+                Self.selectImages + "WHERE images.job_id = ? ORDER BY images.position", [.text(id)]
+            ) { ImageRecord($0) }
+            return JobStory(job: job, attempts: attempts, images: images.compactMap { $0 })
+        }
+    }
+
+    /// The newest jobs, newest first.
+    func jobs(limit: Int) async throws -> [JobRecord] {
+        try await database.read { connection in
+            try connection.rows(Self.selectJobs + "ORDER BY id DESC LIMIT ?", [.integer(limit)]) { JobRecord($0) }
+        }
+    }
+
+    /// The image behind a link's token.
+    func image(token: String) async throws -> ImageRecord? {
+        try await database.read { connection in
+            try connection.row(Self.selectImages + "WHERE images.token = ?", [.text(token)]) { ImageRecord($0) } ?? nil
+        }
+    }
+
+    private static let selectJobs = """
+        SELECT id, key_id, operation, model, state, parameters, prompt_characters, input_images, wanted_images,
+            accepted_at, finished_at, request_bytes, images, image_bytes, cost, report, error FROM jobs 
+        """
+
+    private static let selectImages = """
+        SELECT images.token, images.job_id, images.position, images.seed, images.revised_prompt, images.created_at,
+            blobs.digest, blobs.media_type, blobs.bytes, blobs.width, blobs.height
+        FROM images JOIN blobs USING (digest) 
+        """
+}
+
+/// Everything the ledger knows of one request.
+struct JobStory: Sendable {
+    var job: JobRecord
+    var attempts: [AttemptRecord]
+    var images: [ImageRecord]
+}
+
+extension JobRecord {
+    init(_ row: borrowing Row) {
+        self.init(
+            id: row.text(0), keyID: row.text(1), operation: row.text(2), model: row.text(3),
+            state: JobState(rawValue: row.text(4)) ?? .unknown, parameters: row.text(5),
+            promptCharacters: row.integer(6), inputImages: row.integer(7), wantedImages: row.integer(8),
+            acceptedAt: Timestamp(stored: row.integer(9)),
+            finishedAt: row.optionalInteger(10).map(Timestamp.init(stored:)),
+            requestLength: row.integer(11), images: row.integer(12), imageLength: row.integer(13),
+            cost: row.optionalInteger(14).map(Money.init(stored:)), report: row.optionalText(15),
+            error: row.optionalText(16))
+    }
+}
+
+extension AttemptRecord {
+    fileprivate init(_ row: borrowing Row) {
+        self.init(
+            jobID: row.text(0), ordinal: row.integer(1), provider: row.text(2), model: row.text(3),
+            state: State(rawValue: row.text(4)) ?? .unknown, submittedAt: Timestamp(stored: row.integer(5)),
+            answeredAt: row.optionalInteger(6).map(Timestamp.init(stored:)),
+            upstreamStatus: row.optionalInteger(7), upstreamID: row.optionalText(8),
+            task: row.optionalText(9), failure: row.optionalText(10))
+    }
+}
+
+extension ImageRecord {
+    fileprivate init?(_ row: borrowing Row) {
+        guard let digest = Digest(stored: row.blob(6)) else { return nil }
+        self.init(
+            token: row.text(0), jobID: row.text(1), position: row.integer(2),
+            blob: BlobRecord(
+                digest: digest, mediaType: row.text(7), length: row.integer(8), width: row.integer(9),
+                height: row.integer(10)),
+            seed: row.optionalInteger(3).map { Int64($0) }, revisedPrompt: row.optionalText(4),
+            createdAt: Timestamp(stored: row.integer(5)))
+    }
+}

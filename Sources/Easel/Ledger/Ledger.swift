@@ -1,0 +1,171 @@
+import Crypto
+import SQLite
+
+/// The books: every job, attempt, image and key, in SQLite.
+///
+/// A write returns once its rows are on disk. What is here is what happened; a client is told nothing that is not.
+struct Ledger: Sendable {
+    let database: Database
+
+    /// Opens the books in a data folder, and makes them when there are none.
+    ///
+    /// - Throws: `DatabaseError` when the file cannot be read, written or understood.
+    init(folder: String, isDurable: Bool = true) throws {
+        database = try Database(
+            path: folder + "/easel.sqlite", durability: isDurable ? .full : .relaxed, migrations: Schema.migrations)
+    }
+
+    /// Finishes what is queued and folds the write-ahead log into the file.
+    func close() async { await database.close() }
+
+    // MARK: Jobs
+
+    /// Writes down a job with its first attempt, before anything of it goes upstream.
+    func accept(_ job: JobRecord, _ attempt: AttemptRecord) async throws {
+        try await database.write { connection in
+            try connection.run(
+                """
+                INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
+                    wanted_images, accepted_at, request_bytes, report)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    .text(job.id), .text(job.keyID), .text(job.operation), .text(job.model), .text(job.state.rawValue),
+                    .text(job.parameters), .integer(job.promptCharacters), .integer(job.inputImages),
+                    .integer(job.wantedImages), .timestamp(job.acceptedAt), .integer(job.requestLength),
+                    .optional(job.report),
+                ])
+            try Self.insert(attempt, connection)
+        }
+    }
+
+    /// Writes down a further attempt, after the one before it provably bought nothing.
+    func begin(_ attempt: AttemptRecord, after failed: AttemptRecord) async throws {
+        try await database.write { connection in
+            try Self.update(failed, connection)
+            try Self.insert(attempt, connection)
+        }
+    }
+
+    /// Writes down what is known of an attempt while its job goes on: a queue task before its first poll, results
+    /// before they are fetched.
+    func record(_ attempt: AttemptRecord, pending: String?, state: JobState) async throws {
+        try await database.write { connection in
+            try Self.update(attempt, connection)
+            try connection.run(
+                "UPDATE attempts SET pending = ? WHERE job_id = ? AND ordinal = ?",
+                [.optional(pending), .text(attempt.jobID), .integer(attempt.ordinal)])
+            try connection.run(
+                "UPDATE jobs SET state = ? WHERE id = ?", [.text(state.rawValue), .text(attempt.jobID)])
+        }
+    }
+
+    /// Ends a job: its images, its last attempt, and the job itself, all or nothing.
+    func finish(_ job: JobRecord, _ attempt: AttemptRecord, images: [ImageRecord]) async throws {
+        try await database.write { connection in
+            for image in images { try Self.insert(image, connection) }
+            try Self.update(attempt, connection)
+            try connection.run(
+                "UPDATE attempts SET pending = NULL WHERE job_id = ? AND pending IS NOT NULL", [.text(job.id)])
+            try connection.run(
+                """
+                UPDATE jobs SET state = ?, finished_at = ?, images = ?, image_bytes = ?, cost = ?, report = ?, error = ?
+                WHERE id = ?
+                """,
+                [
+                    .text(job.state.rawValue), .optional(job.finishedAt), .integer(job.images),
+                    .integer(job.imageLength), .optional(job.cost), .optional(job.report), .optional(job.error),
+                    .text(job.id),
+                ])
+        }
+    }
+
+    /// Tells the truth about jobs that an earlier run of the process left behind.
+    ///
+    /// What had been submitted may have been bought: it becomes `unknown`, and is not bought again.
+    ///
+    /// - Returns: How many there were.
+    func settleAbandoned(at now: Timestamp) async throws -> Int {
+        let error = GatewayError.internalFailure(
+            "The gateway stopped while this job was running; whether the provider charged for it is not known.")
+        let text = error.json.text
+        return try await database.write { connection in
+            try connection.run(
+                """
+                UPDATE attempts SET state = 'unknown', answered_at = ? WHERE state = 'submitted' AND job_id IN
+                    (SELECT id FROM jobs WHERE state IN ('accepted', 'submitted', 'storing'))
+                """, [.timestamp(now)])
+            return try connection.run(
+                """
+                UPDATE jobs SET state = 'unknown', finished_at = ?, error = ?
+                WHERE state IN ('accepted', 'submitted', 'storing')
+                """, [.timestamp(now), .text(text)])
+        }
+    }
+
+    // MARK: Rows
+
+    private static func insert(_ attempt: AttemptRecord, _ connection: borrowing Connection) throws {
+        try connection.run(
+            """
+            INSERT INTO attempts (job_id, ordinal, provider, model, state, submitted_at) VALUES (?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .text(attempt.jobID), .integer(attempt.ordinal), .text(attempt.provider), .text(attempt.model),
+                .text(attempt.state.rawValue), .timestamp(attempt.submittedAt),
+            ])
+    }
+
+    private static func update(_ attempt: AttemptRecord, _ connection: borrowing Connection) throws {
+        try connection.run(
+            """
+            UPDATE attempts SET state = ?, answered_at = ?, upstream_status = ?, upstream_id = ?, task = ?, failure = ?
+            WHERE job_id = ? AND ordinal = ?
+            """,
+            [
+                .text(attempt.state.rawValue), .optional(attempt.answeredAt), .optional(attempt.upstreamStatus),
+                .optional(attempt.upstreamID), .optional(attempt.task), .optional(attempt.failure),
+                .text(attempt.jobID), .integer(attempt.ordinal),
+            ])
+    }
+
+    private static func insert(_ image: ImageRecord, _ connection: borrowing Connection) throws {
+        try connection.run(
+            """
+            INSERT INTO blobs (digest, media_type, bytes, width, height, stored_at) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (digest) DO NOTHING
+            """,
+            [
+                .blob(image.blob.digest.bytes), .text(image.blob.mediaType), .integer(image.blob.length),
+                .integer(image.blob.width), .integer(image.blob.height), .timestamp(image.createdAt),
+            ])
+        try connection.run(
+            """
+            INSERT INTO images (token, job_id, position, digest, seed, revised_prompt, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                .text(image.token), .text(image.jobID), .integer(image.position), .blob(image.blob.digest.bytes),
+                .optional(image.seed), .optional(image.revisedPrompt), .timestamp(image.createdAt),
+            ])
+    }
+}
+
+extension Value {
+    static func timestamp(_ timestamp: Timestamp) -> Value { .integer(Int(timestamp.microseconds)) }
+    static func optional(_ text: String?) -> Value { text.map(Value.text) ?? .null }
+    static func optional(_ number: Int64?) -> Value { number.map { .integer(Int($0)) } ?? .null }
+    static func optional(_ number: Int?) -> Value { number.map(Value.integer) ?? .null }
+    static func optional(_ timestamp: Timestamp?) -> Value { timestamp.map(Value.timestamp) ?? .null }
+    static func optional(_ money: Money?) -> Value { money.map { .integer(Int($0.microunits)) } ?? .null }
+}
+
+extension Timestamp {
+    /// A moment as a column holds it.
+    init(stored microseconds: Int) { self.init(microseconds: Int64(microseconds)) }
+}
+
+extension Money {
+    /// An amount as a column holds it.
+    init(stored microunits: Int) { self.init(microunits: Int64(microunits)) }
+}

@@ -1,0 +1,102 @@
+import Crypto
+
+/// A row of the table `jobs`: one request, from acceptance to its end.
+struct JobRecord: Sendable {
+    var id: String
+    var keyID: String
+    var operation: String
+    var model: String
+    var state: JobState
+    /// JSON, as the client gave them, without prompt and images.
+    var parameters: String
+    var promptCharacters: Int
+    var inputImages: Int
+    var wantedImages: Int
+    var acceptedAt: Timestamp
+    var finishedAt: Timestamp?
+    /// Bytes of the request's body.
+    var requestLength: Int
+    var images = 0
+    /// Bytes of all its images.
+    var imageLength = 0
+    /// `nil` is unknown, never free.
+    var cost: Money?
+    /// JSON: what became of every parameter.
+    var report: String?
+    /// JSON: the error object as the client was told.
+    var error: String?
+}
+
+/// Where a job is in its life.
+enum JobState: String, Sendable, CaseIterable {
+    case accepted, submitted, storing
+    case done, failed, cancelled
+    /// The provider may have made and charged something whose answer was lost; it is never bought again by itself.
+    case unknown
+
+    var isFinished: Bool { ![.accepted, .submitted, .storing].contains(self) }
+}
+
+/// A row of the table `attempts`: one try at one provider, written down before its first byte went there.
+struct AttemptRecord: Sendable {
+    var jobID: String
+    /// From 1, in the order of trying.
+    var ordinal: Int
+    var provider: String
+    /// The provider's name for the model.
+    var model: String
+    var state: State
+    var submittedAt: Timestamp
+    var answeredAt: Timestamp?
+    var upstreamStatus: Int?
+    /// The provider's own request id.
+    var upstreamID: String?
+    /// JSON: the queue task at the provider.
+    var task: String?
+    /// JSON: kind, code and the provider's words.
+    var failure: String?
+
+    enum State: String, Sendable {
+        case submitted, done
+        /// Ended without a purchase, provably.
+        case refused
+        case failed
+        /// Something may have been bought, and what became of it is not known.
+        case unknown
+    }
+}
+
+/// A row of the table `images` with its blob: one stored result.
+struct ImageRecord: Sendable {
+    /// The unguessable name in its link.
+    var token: String
+    var jobID: String
+    /// From 0, as in the answer's `data`.
+    var position: Int
+    var blob: BlobRecord
+    var seed: Int64?
+    var revisedPrompt: String?
+    var createdAt: Timestamp
+}
+
+/// A row of the table `blobs`: the bytes of an image, however many results share them.
+struct BlobRecord: Sendable, Hashable {
+    var digest: Digest
+    var mediaType: String
+    /// Bytes.
+    var length: Int
+    /// Pixels.
+    var width: Int
+    var height: Int
+}
+
+/// A row of the table `keys`.
+struct KeyRecord: Sendable {
+    var id: String
+    var name: String
+    var prefix: String
+    /// The models it may use; `nil` is every one.
+    var models: [String]?
+    var createdAt: Timestamp
+    var revokedAt: Timestamp?
+}

@@ -1,0 +1,66 @@
+import Crypto
+import Files
+import LibEvent
+
+/// The images on disk, each under the SHA-256 of its bytes: stored once, whole or not at all.
+///
+/// A file is put in place by renaming, after it and before its folder is flushed, so a crash leaves no half image.
+@EventLoop
+final class BlobStore {
+    private let folder: String
+    private let isDurable: Bool
+    /// Digests that a job is about to write down, and must not be swept before it has; with how many jobs hold each.
+    private var pins: [Digest: Int] = [:]
+    /// Digests whose file is being deleted, for those who want to store the same image again.
+    private var removals: [Digest: Promise<Void>] = [:]
+
+    nonisolated init(folder: String, isDurable: Bool) throws(FileError) {
+        self.folder = folder
+        self.isDurable = isDurable
+        for prefix in 0..<256 {
+            try Directory("\(folder)/\(prefix < 16 ? "0" : "")\(String(prefix, radix: 16))").create()
+        }
+    }
+
+    /// Where the image of a digest is, or would be.
+    nonisolated func path(of digest: Digest) -> String {
+        let name = digest.description
+        return "\(folder)/\(name.prefix(2))/\(name.dropFirst(2))"
+    }
+
+    /// Moves a spooled file in and pins it until ``release(_:)``, which follows the row in the ledger.
+    func store(_ file: SpooledFile) async throws(FileError) {
+        pins[file.digest, default: 0] += 1
+        while let removal = removals[file.digest] { _ = await removal.wait() }
+        let path = path(of: file.digest)
+        let isDurable = isDurable
+        do {
+            try await blocking { () throws(FileError) in try file.file.commit(to: path, durable: isDurable) }
+        } catch {
+            release(file.digest)
+            throw error
+        }
+    }
+
+    func release(_ digest: Digest) {
+        guard let count = pins[digest] else { return }
+        pins[digest] = count > 1 ? count - 1 : nil
+    }
+
+    /// Deletes an image that no row of the ledger names any more.
+    ///
+    /// - Returns: Whether it was deleted; not while a job is storing it again.
+    func remove(_ digest: Digest, forget: @escaping @EventLoop @Sendable () async throws -> Bool) async throws -> Bool {
+        guard pins[digest] == nil, removals[digest] == nil else { return false }
+        let removal = Promise<Void>()
+        removals[digest] = removal
+        defer {
+            removals[digest] = nil
+            removal.fulfil(())
+        }
+        guard try await forget() else { return false }
+        let name = digest.description
+        let directory = Directory("\(folder)/\(name.prefix(2))")
+        return try await blocking { try directory.remove(String(name.dropFirst(2))) }
+    }
+}

@@ -1,0 +1,92 @@
+import Crypto
+import Files
+import LibEvent
+
+/// Turns what a provider delivered into stored images, whatever form it came in.
+@EventLoop
+final class Results {
+    let blobs: BlobStore
+    private let fetcher: Fetcher
+    private let spool: Spool
+    private let check: ImageCheck
+    private let clock: WallClock
+    private let log: Log
+
+    /// How long a link whose dialect does not say lives, from when it was issued.
+    static let defaultExpiry = Duration.seconds(3600)
+    /// How long "not found" and "forbidden" are taken for a file that is not there yet rather than gone.
+    static let settlingTime = Duration.seconds(120)
+
+    init(blobs: BlobStore, fetcher: Fetcher, spool: Spool, check: ImageCheck, clock: WallClock, log: Log) {
+        self.blobs = blobs
+        self.fetcher = fetcher
+        self.spool = spool
+        self.check = check
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Stores one image of an answer; its blob stays pinned until the caller has written it down and releases it.
+    ///
+    /// `files` are those of the answer it came in, and `expiry` is how long the provider's link lives from now.
+    func keep(
+        _ image: ResultImage, of files: [SpooledFile], jobID: String, expiry: Duration?
+    ) async throws(FetchFailure) -> BlobRecord {
+        let file = try await spooled(image.payload, files, jobID, expiry ?? Self.defaultExpiry)
+        let header: ImageFile
+        do throws(ImageCheck.Flaw) { header = try check.check(file) } catch {
+            throw FetchFailure(reason: "\(error)", isFinal: true)
+        }
+        do throws(FileError) { try await blobs.store(file) } catch {
+            throw FetchFailure(reason: "\(error)", isFinal: false)
+        }
+        return BlobRecord(
+            digest: file.digest, mediaType: header.mediaType, length: file.length, width: header.width,
+            height: header.height)
+    }
+
+    private func spooled(
+        _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Duration
+    ) async throws(FetchFailure) -> SpooledFile {
+        switch payload {
+        case .url(let url): return try await fetched(url, jobID, until: clock.now + expiry)
+        case .base64(let text):
+            do throws(SpoolError) { return try await spool.decode(text, limit: text.utf8.count) } catch {
+                throw FetchFailure(error)
+            }
+        case .external(let index):
+            guard files.indices.contains(index) else {
+                throw FetchFailure(reason: "the answer names an image that it does not have", isFinal: true)
+            }
+            return files[index]
+        case .body:
+            guard let file = files.first else { throw FetchFailure(reason: "the answer is empty", isFinal: true) }
+            return file
+        }
+    }
+
+    /// Downloads a paid image, again and again until the provider's link is dead: the money is spent already.
+    private func fetched(_ url: String, _ jobID: String, until expiry: Timestamp) async throws(FetchFailure)
+        -> SpooledFile
+    {
+        let settled = clock.now + Self.settlingTime
+        var pause = Duration.milliseconds(250)
+        while true {
+            do throws(FetchFailure) {
+                let file = try await fetcher.fetch(url)
+                guard file.header != nil else {
+                    throw FetchFailure(reason: "\(ImageCheck.Flaw.notAnImage)", isFinal: clock.now > settled)
+                }
+                return file
+            } catch {
+                let deadline = error.isLikelyGone ? min(settled, expiry) : expiry
+                guard !error.isFinal, clock.now + pause < deadline else { throw error }
+                log.warning(
+                    "result download failed, trying again",
+                    ["request.id": jobID, "reason": error.reason, "pause.ms": "\(pause.milliseconds)"])
+            }
+            try? await EventLoop.sleep(for: pause)
+            pause = min(pause * 2, .seconds(60))
+        }
+    }
+}

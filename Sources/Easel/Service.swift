@@ -1,0 +1,128 @@
+import Files
+import HTTPClient
+import HTTPServer
+import LibEvent
+
+/// The running gateway: every part, built from top to bottom, and the order in which they stop.
+@EventLoop
+final class Service {
+    private let configuration: Configuration
+    private let ledger: Ledger
+    private let jobs: Jobs
+    private let server: Server
+    private let sweeper: Sweeper
+    private let log: Log
+
+    /// Opens everything and listens.
+    ///
+    /// - Throws: What could not be opened, as a sentence an operator can act on.
+    init(_ configuration: Configuration) async throws(ServiceError) {
+        let clock = WallClock.system
+        let log = Log(threshold: configuration.logLevel)
+        let storage = try await Storage(configuration, clock, log)
+        let (ledger, blobs, spool) = (storage.ledger, storage.blobs, storage.spool)
+
+        let outside = HTTPClient(
+            addresses: .publicOnly(except: configuration.allowPrivate.compactMap { AddressRange($0) }))
+        let providers = HTTPClient(addresses: .any)
+        let fetcher = Fetcher(client: outside, spool: spool, lengthLimit: configuration.limits.body)
+        let check = ImageCheck(pixelLimit: configuration.limits.pixels)
+
+        let inputs = Inputs(spool: spool, fetcher: fetcher, check: check, lengthLimit: configuration.limits.body)
+        let results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log)
+        let purchases = Purchases(
+            upstreams: configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) },
+            sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels), ledger: ledger, clock: clock,
+            log: log)
+        let fulfilment = Fulfilment(
+            ledger: ledger, purchases: purchases, inputs: inputs, results: results, configuration: configuration,
+            clock: clock, log: log)
+        jobs = Jobs(fulfilment: fulfilment, clock: clock)
+
+        let gateway = Gateway(
+            configuration: configuration, ledger: ledger, keys: Keys(ledger: ledger, clock: clock, log: log),
+            bodies: BodyReader(spool: spool, lengthLimit: configuration.limits.body), inputs: inputs, jobs: jobs,
+            files: FileServer(ledger: ledger, blobs: blobs, log: log), clock: clock, log: log)
+        do {
+            server = try Server(on: try SocketAddress(configuration.listen), handler: gateway) { error in
+                log.warning("cannot accept connections for now", ["error": "\(error)"])
+            }
+        } catch {
+            throw ServiceError(
+                "cannot listen on \(configuration.listen): \(error). Is another program using the port? Change 'listen'."
+            )
+        }
+        sweeper = Sweeper(ledger: ledger, blobs: blobs, retention: configuration.results, clock: clock, log: log)
+        self.configuration = configuration
+        self.ledger = ledger
+        self.log = log
+    }
+
+    /// Serves until the process is told to stop, then lets what runs come to its end.
+    func run() async {
+        log.info("listening", ["address": "\(server.address)", "public_url": configuration.publicURL])
+        let sweeping = EventLoop.spawn { await self.sweeper.run() }
+        let signal = await Self.signal()
+        log.info("stopping", ["signal": "\(signal)", "jobs": "\(jobs.count)"])
+        sweeping.cancel()
+        let finishing = EventLoop.spawn { await self.jobs.drain() }
+        let cut = await server.stop(within: configuration.stopWithin)
+        await finish(finishing, within: configuration.stopWithin)
+        await ledger.close()
+        log.info("stopped", ["connections.cut": "\(cut)", "jobs.unfinished": "\(jobs.count)"])
+    }
+
+    /// Waits until the process is told to stop.
+    private static func signal() async -> Signal {
+        let told = Promise<Signal>()
+        let signals = Signals([.terminate, .interrupt]) { told.fulfil($0) }
+        defer { withExtendedLifetime(signals) {} }
+        return await told.wait() ?? .terminate
+    }
+
+    /// Waits for the jobs under way, but not for ever: what is left is in the ledger, and told truthfully at the next start.
+    private func finish(_ finishing: Task<Void, any Error>, within limit: Duration) async {
+        let isOver = Promise<Void>()
+        EventLoop.spawn {
+            _ = await finishing.result
+            isOver.fulfil(())
+        }
+        EventLoop.spawn {
+            try await EventLoop.sleep(for: limit)
+            isOver.fulfil(())
+        }
+        _ = await isOver.wait()
+    }
+}
+
+/// What is on disk: the ledger, the images, the bytes on their way.
+private struct Storage: Sendable {
+    let ledger: Ledger
+    let blobs: BlobStore
+    let spool: Spool
+
+    init(_ configuration: Configuration, _ clock: WallClock, _ log: Log) async throws(ServiceError) {
+        let folder = configuration.data
+        let isDurable = configuration.durability == .full
+        do {
+            (ledger, blobs, spool) = try await blocking {
+                try Directory(folder).create()
+                return (
+                    try Ledger(folder: folder, isDurable: isDurable),
+                    try BlobStore(folder: folder + "/blobs", isDurable: isDurable), try Spool(folder: folder + "/spool")
+                )
+            }
+            let count = try await ledger.settleAbandoned(at: clock.now)
+            if count > 0 { log.warning("jobs of an earlier run were cut off", ["jobs": "\(count)"]) }
+        } catch {
+            throw ServiceError("cannot open the data folder '\(folder)': \(error)")
+        }
+    }
+}
+
+/// Why the gateway cannot run, as a sentence.
+struct ServiceError: Error, Sendable, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

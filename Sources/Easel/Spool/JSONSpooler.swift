@@ -1,0 +1,88 @@
+import Files
+import HTTP
+import JSON
+
+/// Parses a JSON text as it arrives, off the loop: base64 strings go to files, everything else becomes the value.
+actor JSONSpooler: DiskActor {
+    nonisolated let executor = DiskExecutor.next
+    private var parser: JSONParser<Base64Sink>?
+
+    /// Prepares for a text whose files may grow to `limit` bytes together.
+    init(in spool: Spool, limit: Int) {
+        parser = JSONParser(sink: Base64Sink(spool: spool, limit: limit))
+    }
+
+    func write(_ bytes: [UInt8]) throws(SpoolError) {
+        do throws(JSONError) { try parser?.feed(bytes.span) } catch { throw reason(of: error) }
+    }
+
+    func finish() throws(SpoolError) -> (JSONValue, [SpooledFile]) {
+        do throws(JSONError) {
+            let value = try parser?.finish() ?? .null
+            return (value, parser?.sink.files ?? [])
+        } catch {
+            throw reason(of: error)
+        }
+    }
+
+    /// What went wrong: the sink's own failure says more than the parser's word for it.
+    private func reason(of error: JSONError) -> SpoolError {
+        parser?.sink.failure ?? .malformed("\(error)")
+    }
+}
+
+/// Takes the long strings of a JSON text that are images in base64, with or without a `data:` prefix.
+private struct Base64Sink: LongStringSink {
+    private(set) var files: [SpooledFile] = []
+    private(set) var failure: SpoolError?
+    private let spool: Spool
+    /// Bytes that all files together may still grow by.
+    private var allowance: Int
+    private var writer: SpoolWriter?
+    private var decoder = Base64Decoder()
+    private var decoded: [UInt8] = []
+    private var isFresh = true
+
+    init(spool: Spool, limit: Int) {
+        self.spool = spool
+        allowance = limit
+    }
+
+    mutating func begin(prefix: Span<UInt8>) throws -> Bool {
+        guard EncodedImage.isLikely(prefix) else { return false }
+        decoder = Base64Decoder()
+        isFresh = true
+        writer = try noted(Result { () throws(SpoolError) in try SpoolWriter(in: spool, limit: allowance) })
+        return true
+    }
+
+    mutating func append(_ piece: Span<UInt8>) throws {
+        // The first piece is the prefix that was looked at: a data: head in it is not part of the image.
+        let start = isFresh ? EncodedImage.payloadOffset(piece) : 0
+        isFresh = false
+        decoded.removeAll(keepingCapacity: true)
+        try decoder.decode(piece.extracting(start...), into: &decoded)
+        try write()
+    }
+
+    mutating func end() throws -> Int {
+        decoded.removeAll(keepingCapacity: true)
+        try decoder.finish(into: &decoded)
+        try write()
+        guard let file = writer?.finish() else { throw SpoolError.malformed("a string ended before it began") }
+        allowance -= file.length
+        files.append(file)
+        return files.count - 1
+    }
+
+    private mutating func write() throws(SpoolError) {
+        let (writer, decoded) = (writer, decoded)
+        try noted(Result { () throws(SpoolError) in try writer?.write(decoded.span) })
+    }
+
+    /// Remembers what went wrong with the disk, for the parser only passes on a description.
+    private mutating func noted<Value>(_ result: Result<Value, SpoolError>) throws(SpoolError) -> Value {
+        if case .failure(let error) = result { failure = error }
+        return try result.get()
+    }
+}

@@ -1,0 +1,73 @@
+import Files
+import HTTP
+import JSON
+import LibEvent
+
+/// A JSON text and the files that its long strings became.
+struct SpooledJSON: Sendable {
+    var value: JSONValue
+    /// `.external(n)` in the value is the n-th.
+    var files: [SpooledFile] = []
+    /// Bytes of the text.
+    var length: Int
+}
+
+extension Spool {
+    /// The longest JSON text that is parsed at once on the loop, in bytes: it takes less than the hop to a thread.
+    static let inlineLength = 32 * 1024
+
+    /// Reads a whole JSON text; the bytes that have been taken from the source already come first.
+    func receiveJSON(
+        _ first: [UInt8] = [], then source: some ByteSource, limit: Int
+    ) async throws -> SpooledJSON {
+        var text = first
+        while text.count <= Self.inlineLength {
+            guard let bytes = try await source.next() else {
+                do throws(JSONError) {
+                    return SpooledJSON(value: try JSONValue(parsing: text), length: text.count)
+                } catch {
+                    throw SpoolError.malformed("\(error)")
+                }
+            }
+            text += bytes
+        }
+        let spooler = JSONSpooler(in: self, limit: limit)
+        var length = text.count
+        try await spooler.write(text)
+        while let bytes = try await source.next() {
+            length += bytes.count
+            guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
+            try await spooler.write(bytes)
+        }
+        let (value, files) = try await spooler.finish()
+        return SpooledJSON(value: value, files: files, length: length)
+    }
+
+    /// Reads a whole form.
+    func receiveForm(_ source: some ByteSource, type: MediaType, limit: Int) async throws -> RequestValues {
+        let spooler = try FormSpooler(in: self, type: type, limit: limit)
+        var values = RequestValues()
+        while let bytes = try await source.next() {
+            values.bodyLength += bytes.count
+            try await spooler.write(bytes)
+        }
+        values.entries = try await spooler.finish()
+        return values
+    }
+
+    /// Writes everything a source has to one file.
+    func receiveFile(_ first: [UInt8] = [], then source: some ByteSource, limit: Int) async throws -> SpooledFile {
+        let spooler = try FileSpooler(in: self, limit: limit)
+        if !first.isEmpty { try await spooler.write(first) }
+        while let bytes = try await source.next() { try await spooler.write(bytes) }
+        return try await spooler.finish()
+    }
+
+    /// Decodes an image that came as text, a `data:` URI or bare base64.
+    func decode(_ text: String, limit: Int) async throws(SpoolError) -> SpooledFile {
+        let bytes = Array(text.utf8)
+        let spooler = try FileSpooler(in: self, isBase64: true, limit: limit)
+        try await spooler.write(Array(bytes.dropFirst(EncodedImage.payloadOffset(bytes.span))))
+        return try await spooler.finish()
+    }
+}
