@@ -1,0 +1,65 @@
+import YAML
+
+/// The words after a command, taken apart: options as `--name value` or `--name=value`, the rest in order.
+struct Arguments {
+    private(set) var words: [String] = []
+    private var options: [String: String] = [:]
+    private var flags: Set<String> = []
+
+    /// Takes the words apart.
+    ///
+    /// - Parameters:
+    ///   - raw: The words.
+    ///   - known: The names that take a value, without dashes.
+    ///   - knownFlags: The names that take none.
+    /// - Throws: A usage error that names the word nobody understands.
+    init(_ raw: ArraySlice<String>, options known: [String], flags knownFlags: [String] = []) throws(UsageError) {
+        var raw = raw
+        while let word = raw.popFirst() {
+            guard word.hasPrefix("--") else {
+                words.append(word)
+                continue
+            }
+            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts.first ?? "")
+            if knownFlags.contains(name), parts.count == 1 {
+                flags.insert(name)
+            } else if known.contains(name) {
+                guard let value = parts.count == 2 ? String(parts[1]) : raw.popFirst() else {
+                    throw UsageError("--\(name) needs a value")
+                }
+                options[name] = value
+            } else {
+                let hint = suggestion(for: name, among: known + knownFlags).map { ", did you mean '--\($0)'?" } ?? ""
+                throw UsageError("unknown option '--\(name)'\(hint)")
+            }
+        }
+    }
+
+    /// The value of an option; `nil` when it was not given.
+    subscript(option: String) -> String? { options[option] }
+
+    func has(_ flag: String) -> Bool { flags.contains(flag) }
+
+    /// Takes the next word in order.
+    mutating func next() -> String? { words.isEmpty ? nil : words.removeFirst() }
+
+    /// Insists that every word was understood.
+    func end() throws(UsageError) {
+        if let word = words.first { throw UsageError("unexpected '\(word)'") }
+    }
+}
+
+/// The command was not understood: exit code 2.
+struct UsageError: Error, Sendable, Hashable {
+    var message: String
+
+    init(_ message: String) { self.message = message }
+}
+
+/// The command was understood and cannot be done: exit code 1.
+struct Refusal: Error, Sendable, Hashable {
+    var message: String
+
+    init(_ message: String) { self.message = message }
+}

@@ -1,0 +1,76 @@
+import Files
+import YAML
+
+/// The owner's configuration as a file.
+struct ConfigurationFile {
+    let path: String
+
+    init(_ arguments: Arguments) { path = arguments["config"] ?? "easel.yaml" }
+
+    /// Reads the file, its dialects and the environment.
+    ///
+    /// - Throws: Every mistake at once as a ``MistakeList``, or a ``Refusal`` when there is no such file.
+    func load() throws -> Configuration {
+        let document = try document()
+        return try ConfigurationReader.read(
+            document, file: path, dialects: try catalog(document), environment: Environment.value(of:)
+        ).get()
+    }
+
+    /// The dialects alone, for which the rest of the file may be wrong, and the file missing unless it is required.
+    func dialects(isRequired: Bool) throws -> DialectCatalog {
+        do {
+            return try catalog(try document())
+        } catch is Refusal where !isRequired {
+            return try BuiltinDialects.catalog()
+        }
+    }
+
+    private func document() throws -> Node {
+        let text: [UInt8]
+        do throws(FileError) { text = try readFile(path, limit: Document.maximumBytes) } catch {
+            throw Refusal("\(error). Name another file with --config")
+        }
+        do throws(YAMLError) { return try Document.parse(text) } catch {
+            throw MistakeList(all: [Mistake(file: path, position: error.position, message: error.message)])
+        }
+    }
+
+    /// The built-in dialects, and those of the owner's folder in their place or beside them.
+    private func catalog(_ document: Node) throws -> DialectCatalog {
+        var catalog = try BuiltinDialects.catalog()
+        guard let node = document["dialects"], let folder = node.string else { return catalog }
+        let names: [String]
+        do throws(FileError) { names = try Directory(folder).files().map(\.name) } catch {
+            throw MistakeList(all: [Mistake(file: path, position: node.position, message: "\(error)")])
+        }
+        var mistakes: [Mistake] = []
+        for name in names.sorted() where name.hasSuffix(".yaml") {
+            let file = "\(folder)/\(name)"
+            let text = try readFile(file, limit: Document.maximumBytes)
+            switch DialectCompiler.compile(text: text, name: String(name.dropLast(5)), file: file) {
+            case .success(let dialect): catalog.add(dialect)
+            case .failure(let list): mistakes += list.all
+            }
+        }
+        guard mistakes.isEmpty else { throw MistakeList(all: mistakes) }
+        return catalog
+    }
+}
+
+extension Configuration {
+    /// What is allowed and yet likely not meant.
+    var notices: [String] {
+        var notices: [String] = []
+        let used = Set(models.flatMap { $0.routes.map(\.provider) })
+        for provider in providers.values.sorted(by: { $0.name < $1.name }) where !used.contains(provider.name) {
+            notices.append("no model uses the provider '\(provider.name)'")
+        }
+        for model in models {
+            for route in model.routes where route.price == nil {
+                notices.append("the price of '\(model.name)' at '\(route.provider)' is unknown")
+            }
+        }
+        return notices
+    }
+}

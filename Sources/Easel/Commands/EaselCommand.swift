@@ -1,0 +1,70 @@
+import Files
+import LibEvent
+import YAML
+
+/// The commands of the program, by name.
+///
+/// Exit codes are 0 for done, 1 for refused, 2 for not understood.
+package enum EaselCommand {
+    package static let version = "0.1.0"
+
+    static let usage = """
+        easel, one OpenAI-compatible images API in front of every image provider
+
+        usage:
+          easel serve    [--config easel.yaml]     run the gateway
+          easel check    [--config easel.yaml]     validate config and dialects: every mistake at once, file:line:column
+          easel keys     create --name NAME [--models A,B] | list | revoke ID
+          easel usage    [--by key|model|provider|day] [--since 7d]
+          easel jobs     list [--limit 20] | show ID
+          easel dialects [NAME]                    the dialects it speaks; NAME prints its parameter table
+          easel version
+
+        Every command takes --config (default easel.yaml); those that print tables take --json.
+
+        """
+
+    /// Runs one command to its end.
+    ///
+    /// - Parameter arguments: The words after the program's name.
+    /// - Returns: The exit code.
+    @EventLoop
+    package static func run(_ arguments: [String]) async -> Int32 {
+        do {
+            try await dispatch(arguments)
+            return 0
+        } catch let error as UsageError {
+            StandardError.write("easel: \(error.message)\nRun 'easel' without arguments to see how it is used.\n")
+            return 2
+        } catch let error as Refusal {
+            StandardError.write("easel: \(error.message)\n")
+            return 1
+        } catch let error as MistakeList {
+            for mistake in error.all { StandardError.write("\(mistake)\n") }
+            StandardError.write("\(error.all.count) \(error.all.count == 1 ? "mistake" : "mistakes")\n")
+            return 1
+        } catch {
+            StandardError.write("easel: \(error)\n")
+            return 1
+        }
+    }
+
+    @EventLoop
+    private static func dispatch(_ arguments: [String]) async throws {
+        let rest = arguments.dropFirst()
+        switch arguments.first {
+        case "serve": try await ServeCommand(rest).run()
+        case "check": try await CheckCommand(rest).run()
+        case "keys": try await KeysCommand(rest).run()
+        case "usage": try await UsageCommand(rest).run()
+        case "jobs": try await JobsCommand(rest).run()
+        case "dialects": try await DialectsCommand(rest).run()
+        case "version", "--version": print("easel \(version)")
+        case nil, "help", "--help", "-h": print(usage, terminator: "")
+        case let other?:
+            let names = ["serve", "check", "keys", "usage", "jobs", "dialects", "version"]
+            let hint = suggestion(for: other, among: names).map { ", did you mean '\($0)'?" } ?? ""
+            throw UsageError("unknown command '\(other)'\(hint)")
+        }
+    }
+}

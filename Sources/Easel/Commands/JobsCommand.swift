@@ -1,0 +1,84 @@
+import JSON
+import LibEvent
+
+/// The commands `easel jobs list` and `show`.
+struct JobsCommand {
+    private enum Action {
+        case list(limit: Int)
+        case show(id: String)
+    }
+
+    private let action: Action
+    private let file: ConfigurationFile
+    private let isJSON: Bool
+
+    init(_ raw: ArraySlice<String>) throws(UsageError) {
+        var arguments = try Arguments(raw, options: ["config", "limit"], flags: ["json"])
+        switch arguments.next() {
+        case "list":
+            guard let limit = Int(arguments["limit"] ?? "20"), limit > 0 else {
+                throw UsageError("--limit takes a number above 0")
+            }
+            action = .list(limit: limit)
+        case "show":
+            guard let id = arguments.next() else { throw UsageError("jobs show needs an ID, such as req_…") }
+            action = .show(id: id)
+        case let other?: throw UsageError("unknown action 'jobs \(other)'; there are list and show")
+        case nil: throw UsageError("jobs needs an action: list or show")
+        }
+        try arguments.end()
+        file = ConfigurationFile(arguments)
+        isJSON = arguments.has("json")
+    }
+
+    @EventLoop
+    func run() async throws {
+        let configuration = try file.load()
+        let ledger = try Ledger(opening: configuration)
+        switch action {
+        case .list(let limit): list(try await ledger.jobs(limit: limit))
+        case .show(let id):
+            guard let story = try await ledger.job(id) else {
+                throw Refusal("there is no job '\(id)'; 'easel jobs list' shows the newest")
+            }
+            if isJSON {
+                print(story.json(configuration).text)
+            } else {
+                print(JobReport(story, configuration).text)
+            }
+        }
+        await ledger.close()
+    }
+
+    private func list(_ jobs: [JobRecord]) {
+        guard !isJSON else { return print(JSONValue.array(jobs.map(\.json)).text) }
+        guard !jobs.isEmpty else { return print("There are no jobs yet.") }
+        let rows = jobs.map { job in
+            [
+                job.id, "\(job.acceptedAt)", job.state.rawValue, job.operation, job.model, "\(job.images)",
+                job.cost?.description ?? "?", job.duration.map { "\($0.milliseconds) ms" } ?? "running",
+            ]
+        }
+        print(
+            Table(
+                head: ["ID", "ACCEPTED", "STATE", "OPERATION", "MODEL", "IMAGES", "COST", "TOOK"], rows: rows,
+                rightAligned: [5, 6, 7]
+            ).text)
+    }
+}
+
+extension JobRecord {
+    var duration: Duration? { finishedAt.map { $0 - acceptedAt } }
+
+    var json: JSONValue {
+        [
+            "id": .string(id), "state": .string(state.rawValue), "operation": .string(operation),
+            "model": .string(model),
+            "key": .string(keyID), "accepted": .string("\(acceptedAt)"),
+            "finished": finishedAt.map { .string("\($0)") } ?? .null, "wanted_images": .integer(Int64(wantedImages)),
+            "images": .integer(Int64(images)), "image_bytes": .integer(Int64(imageLength)),
+            "request_bytes": .integer(Int64(requestLength)),
+            "cost": cost.map { .double(Double($0.microunits) / 1_000_000) } ?? .null,
+        ]
+    }
+}
