@@ -126,7 +126,8 @@ final class Connection {
             try await writer.write()
         } catch {
             isComplete = false
-            clientLeft = clientLeft || error is StreamError
+            // A source may have ended because the client did.
+            clientLeft = clientLeft || error is StreamError || stream.hasPeerLeft
             // No regular end: the client must not take part of an answer for the whole.
             stream.abort()
         }

@@ -1,9 +1,11 @@
 /// One task's wait for something that other code on the loop will tell it.
 ///
-/// Like a condition variable it remembers nothing: the waiter looks at its condition, waits, and looks again. No
-/// signal is lost between the two, because both sides run on the loop.
+/// The waiter looks at its condition, waits, and looks again, since a wake-up may be stale: a signal for which nobody
+/// waits is kept for whoever waits next. Otherwise one could be lost between looking and waiting, because a task that
+/// does not prefer the loop's executor may be put off in between.
 @EventLoop
 package final class Wakeup {
+    private var isSignalled = false
     private var continuation: CheckedContinuation<Bool, Never>?
     private lazy var timer = Timer { [unowned self] in resume(false) }
 
@@ -14,13 +16,25 @@ package final class Wakeup {
     /// Only one task may wait at a time.
     package func wait(until deadline: ContinuousClock.Instant? = nil) async -> Bool {
         precondition(continuation == nil, "two tasks wait for the same wake-up")
+        if isSignalled {
+            isSignalled = false
+            return true
+        }
         if let deadline { timer.schedule(after: ContinuousClock.now.duration(to: deadline)) }
         defer { if deadline != nil { timer.cancel() } }
-        return await withCheckedContinuation { continuation = $0 }
+        return await withCheckedContinuation { waiting in
+            continuation = waiting
+            if isSignalled {
+                isSignalled = false
+                resume(true)
+            }
+        }
     }
 
-    /// Resumes the task that waits, if one does.
-    package func signal() { resume(true) }
+    /// Resumes the task that waits, or the next that will.
+    package func signal() {
+        if continuation == nil { isSignalled = true } else { resume(true) }
+    }
 
     private func resume(_ wasSignalled: Bool) {
         let waiting = continuation.take()

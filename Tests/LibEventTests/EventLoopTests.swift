@@ -1,0 +1,62 @@
+import Glibc
+import LibEvent
+import Support
+import Testing
+
+@Suite(.onEventLoop, .timeLimit(.minutes(1)))
+struct EventLoopTests {
+    @Test(arguments: [0, 1, 5])
+    @EventLoop func `a sleeping task wakes up on the loop`(milliseconds: Int) async throws {
+        try await EventLoop.sleep(for: .milliseconds(milliseconds))
+        EventLoop.shared.preconditionIsolated()
+    }
+
+    @Test func `a sleeping task that is cancelled wakes up at once`() async {
+        let task = EventLoop.spawn { try await EventLoop.sleep(for: .seconds(3600)) }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test @EventLoop func `a task that was cancelled before does not fall asleep`() async {
+        let task = EventLoop.spawn {
+            unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+            try await EventLoop.sleep(for: .seconds(3600))
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test func `claiming the loop from another thread stops the process`() async {
+        await #expect(processExitsWith: .failure) {
+            EventLoop.assumeIsolated {}
+        }
+    }
+
+    @Test func `offloaded and blocking work leave the loop`() async throws {
+        let loop = try await EventLoop.spawn { pthread_self() }.value
+        #expect(try await EventLoop.spawn { await offload { pthread_self() } }.value != loop)
+        #expect(try await EventLoop.spawn { await blocking { pthread_self() } }.value != loop)
+    }
+
+    @Test @EventLoop func `a signal wakes whoever waits, or the next who will, once`() async {
+        let wakeup = Wakeup()
+        wakeup.signal()
+        wakeup.signal()
+        #expect(await wakeup.wait() == true)
+        #expect(await wakeup.wait(until: .now.advanced(by: .milliseconds(1))) == false)
+        EventLoop.spawn { wakeup.signal() }
+        #expect(await wakeup.wait() == true)
+    }
+
+    @Test @EventLoop func `a signal reaches the loop`() async {
+        let arrived = Wakeup()
+        var received: [Signal] = []
+        let signals = Signals([.hangUp]) { signal in
+            received.append(signal)
+            arrived.signal()
+        }
+        kill(getpid(), SIGHUP)
+        while received.isEmpty, await arrived.wait(until: .now.advanced(by: .seconds(10))) {}
+        #expect(received == [.hangUp])
+        withExtendedLifetime(signals) {}
+    }
+}
