@@ -59,7 +59,7 @@ package struct Limits: Sendable, Hashable {
     /// How long dropping may go on after the last answer.
     package var lingerTime = Duration.seconds(30)
     /// How long the client may send nothing at all meanwhile.
-    package var lingerStall = Duration.seconds(2)
+    package var lingerStall = Duration.seconds(5)
 
     package init() {}
 }

@@ -27,11 +27,11 @@ struct RequestBodyTests {
             Response(.ok, body: .stream(body, length: body.contentLength))
         }
         let client = try server.connect()
-        let body = Array(repeatElement(bytes("0123456789"), count: 500_000).joined())
+        let body = bytes(String(repeating: "0123456789", count: 500_000))
         let answer = EventLoop.spawn { await client.receiveAll() }
         await client.send("PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: \(body.count)\r\n\r\n")
         #expect(await client.send(body) == body.count)
-        #expect(try await answer.value.hasSuffix("\r\n\r\n" + text(body)))
+        #expect(try await Array(answer.value.utf8.suffix(body.count)) == body)
         await server.stop()
     }
 

@@ -47,12 +47,12 @@ package final class RawClient: Sendable {
     }
 
     /// What the server sends until it closes, the connection breaks, or nothing has come for ten seconds.
-    package func receiveAll() async -> String { await receive { _ in false } }
+    package func receiveAll() async -> String { await receive(until: [UInt8]?.none) }
 
     /// What the server sends until a text has come.
-    package func receive(until end: String) async -> String { await receive { $0.hasSuffix(end) } }
+    package func receive(until end: String) async -> String { await receive(until: Array(end.utf8)) }
 
-    private func receive(until isEnough: @escaping @Sendable (String) -> Bool) async -> String {
+    private func receive(until end: [UInt8]?) async -> String {
         await blocking { [descriptor] in
             var received: [UInt8] = []
             var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -60,7 +60,7 @@ package final class RawClient: Sendable {
                 let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
                 guard count > 0 else { break }
                 received += buffer[..<count]
-                if isEnough(String(decoding: received, as: UTF8.self)) { break }
+                if let end, received.suffix(end.count) == end[...] { break }
             }
             return String(decoding: received, as: UTF8.self)
         }
