@@ -93,7 +93,7 @@ struct ClientErrorTests {
             _ = $0.request()
             $0.waitForClose()
         }
-        let limits = TransferLimits(connect: .seconds(1), head: .milliseconds(50), idle: .milliseconds(1))
+        let limits = TransferLimits(head: .milliseconds(50), idle: .milliseconds(1))
         let error = await HTTPClient(addresses: .any).failure(
             of: ClientRequest(method: .post, url: server.url, limits: limits))
         #expect(error?.kind == .timedOut(.head, limit: .milliseconds(50)))
