@@ -49,7 +49,7 @@ private struct DialectReader {
         if part["answer"] == nil, renderer == nil {
             mistakes.report(
                 document.position,
-                "a dialect must say where its answer has the images, like 'answer: {images: data[], url: url}'")
+                "a dialect must say where its answer has the images, like 'answer: {images: \"data[]\", url: url}'")
         }
         let variants = variants(part, isDrawn: renderer != nil)
         let headers = headers(part, isDrawn: renderer != nil)

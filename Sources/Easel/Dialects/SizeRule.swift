@@ -80,8 +80,7 @@ extension SizeRule {
 
     private func resolve(_ asked: Aspect) -> ResolvedSize {
         let aspect = nearestAspect(to: asked.ratio) ?? asked
-        // Without any size to go by, a megapixel: what image models are trained on.
-        let pixels = speaksPixels ? nearest(to: Self.shape(ratio: asked.ratio, area: 1024 * 1024)) : nil
+        let pixels = speaksPixels ? nearest(toShape: asked.ratio) : nil
         return ResolvedSize(
             pixels: pixels, aspect: aspect, level: nil,
             isFaithful: isSimilar(aspects.isEmpty ? pixels?.ratio ?? aspect.ratio : aspect.ratio, asked.ratio))
@@ -107,10 +106,26 @@ extension SizeRule {
 
     /// The allowed size nearest to one in pixels.
     func nearest(to asked: Pixels) -> Pixels {
-        if !list.isEmpty {
-            return list.min { distance(from: asked, to: $0) < distance(from: asked, to: $1) } ?? asked
+        if allows(asked) { return asked }
+        return nearestListed(asked.ratio, asked.area) ?? fitted(Double(asked.width), Double(asked.height))
+    }
+
+    /// The allowed size nearest to a shape of a megapixel, which is what image models are trained on.
+    private func nearest(toShape ratio: Double) -> Pixels {
+        let area = 1024.0 * 1024
+        if let listed = nearestListed(ratio, area) { return listed }
+        var rule = self
+        // Multiples of 16 suit every image model.
+        if step == 1 { rule.step = 16 }
+        return rule.fitted((area * ratio).squareRoot(), (area / ratio).squareRoot())
+    }
+
+    /// The nearest size of the list, by shape first, then by area; of two equally near ones the larger.
+    private func nearestListed(_ ratio: Double, _ area: Double) -> Pixels? {
+        let distance: (Pixels) -> (Double, Double, Double) = { size in
+            (logarithmicDistance(ratio, size.ratio), logarithmicDistance(area, size.area), -size.area)
         }
-        return allows(asked) ? asked : fitted(asked)
+        return list.min { distance($0) < distance($1) }
     }
 
     /// Whether a size is within every bound as it is.
@@ -122,17 +137,9 @@ extension SizeRule {
         return size.width.isMultiple(of: step) && size.height.isMultiple(of: step)
     }
 
-    /// Shape first, then area; of two equally near ones the larger.
-    private func distance(from asked: Pixels, to other: Pixels) -> (Double, Double, Double) {
-        (
-            logarithmicDistance(asked.ratio, other.ratio), logarithmicDistance(asked.area, other.area), -other.area
-        )
-    }
-
     /// Scales and rounds a size into the bounds, keeping its shape as far as they let it.
-    private func fitted(_ asked: Pixels) -> Pixels {
-        var width = Double(asked.width)
-        var height = Double(asked.height)
+    private func fitted(_ askedWidth: Double, _ askedHeight: Double) -> Pixels {
+        var (width, height) = (askedWidth, askedHeight)
         if let ratio, !ratio.contains(width / height) {
             let target = width / height < ratio.lowerBound ? ratio.lowerBound : ratio.upperBound
             let area = width * height
@@ -220,12 +227,6 @@ extension SizeRule {
         case "K", "k": return number <= 64 ? number * 1024 : nil
         default: return nil
         }
-    }
-
-    /// Pixels of a shape and an area, in multiples of 16, which suits every image model.
-    private static func shape(ratio: Double, area: Double) -> Pixels {
-        let multiple: (Double) -> Int = { min(max(Int((min($0, 65_536) / 16).rounded()), 1) * 16, longestSide) }
-        return Pixels(width: multiple((area * ratio).squareRoot()), height: multiple((area / ratio).squareRoot()))
     }
 
     /// The aspect ratio of a size in lowest terms.

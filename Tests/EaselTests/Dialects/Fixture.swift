@@ -53,6 +53,11 @@ struct Fixture: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// The names of a folder's entries, in alphabetical order.
+    static func names(in folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    }
+
     static func contents(_ path: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw FixtureError(message: "\(path) cannot be read")
