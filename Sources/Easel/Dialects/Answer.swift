@@ -8,7 +8,7 @@ struct Answer: Sendable, Hashable {
         case json(JSONValue)
         /// An image as raw bytes, known by its magic bytes and spooled by the engine.
         case image(mediaType: String)
-        /// Anything else that can be read: the beginning of an HTML page, of plain text, or of JSON that does not parse.
+        /// The beginning of anything else: of an HTML page, of plain text, or of JSON that does not parse.
         case text(String)
         case empty
     }

@@ -1,7 +1,7 @@
 import HTTP
 import JSON
 
-/// One provider's way of speaking, compiled from its YAML file: from an order to requests, from an answer to an outcome.
+/// One provider's way of speaking, compiled from its file: from an order to requests, from an answer to an outcome.
 ///
 /// Pure: it touches no socket, no file and no clock.
 struct Dialect: Sendable {

@@ -9,7 +9,7 @@ struct Planner {
     private let order: ImageOrder
     private let endpoint: ProviderEndpoint
     private let identifier: String
-    /// Under which name the provider gets each parameter, by canonical names; a parameter that is not here it cannot take.
+    /// Under which name the provider gets each parameter, by canonical names; what is not here it cannot take.
     private let natives: [String: String]
     private let placeholders: Set<Placeholder>
 
@@ -193,6 +193,7 @@ extension Planner {
 
     private static func renaming(_ native: String?) -> String? { native.map { "sent as \($0)" } }
 
+    /// The seed so much further on; after the last one the provider takes, the first.
     private func seed(_ seed: Int64, plus offset: Int) -> Int64 {
         let range = seeds
         let span = UInt64(bitPattern: range.upperBound &- range.lowerBound)
@@ -200,13 +201,14 @@ extension Planner {
         return range.lowerBound &+ Int64(bitPattern: span == .max ? position : position % (span &+ 1))
     }
 
+    /// The seeds the provider takes.
     private var seeds: ClosedRange<Int64> {
-        guard case .numbers(let range)? = variant.limits.parameters[.seed]?.rule else { return 0...Int64(Int32.max) }
+        guard case .numbers(let range)? = variant.limits.parameters[.seed]?.rule else { return 0...Int64.max }
         let lower = range.lower?.int64 ?? 0
-        return lower...max(range.upper?.int64 ?? Int64(Int32.max), lower)
+        return lower...max(range.upper?.int64 ?? Int64.max, lower)
     }
 
-    /// A seed that differs from call to call: FNV-1a of the identifier.
+    /// A seed that differs from call to call, of at most 31 bits: FNV-1a of the identifier.
     private var ownSeed: Int64 {
         let hash = identifier.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         return seed(seeds.lowerBound, plus: Int(hash >> 33))

@@ -5,7 +5,7 @@ struct ProviderEndpoint: Sendable {
     var apiKey: Secret
     /// The provider's name for the model.
     var model: String
-    /// The configured path of an operation (`generate`, `edit`), where it differs from the dialect's or that leaves it open.
+    /// Paths of operations (`generate`, `edit`) by the owner: where the dialect leaves them open, or in place of its own.
     var paths: [String: String] = [:]
     /// Header fields that replace the dialect's of the same name, such as another scheme of authorization.
     var headers: [String: String] = [:]

@@ -16,7 +16,7 @@ enum RetryHint {
         return found.map { min(max($0, .zero), longest) }
     }
 
-    /// `retry-after-ms` (OpenAI), or `Retry-After` in seconds (RFC 9110, section 10.2.3; dates are left to the backoff).
+    /// `retry-after-ms` (OpenAI), or `Retry-After` in seconds (RFC 9110, section 10.2.3); dates are left to the backoff.
     private static func header(_ fields: Fields) -> Duration? {
         if let text = fields["retry-after-ms"], let milliseconds = Double(text) { return seconds(milliseconds / 1000) }
         return fields["retry-after"].flatMap { Double($0) }.flatMap(seconds)
