@@ -155,7 +155,7 @@ extension LimitsReader {
         let parts = text.split(separator: "..", omittingEmptySubsequences: false)
         guard let first = parts.first.flatMap({ Int($0) }), let last = parts.last.flatMap({ Int($0) }),
             parts.count <= 2,
-            first >= 0, first <= last
+            first >= 0, first <= last, last <= 1_000_000
         else { return nil }
         return first...last
     }

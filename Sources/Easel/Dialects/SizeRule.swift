@@ -169,7 +169,7 @@ extension SizeRule {
         let highest = side?.upperBound ?? Self.longestSide
         let smallest = (lowest + step - 1) / step * step
         let largest = highest / step * step
-        let bounded = min(max(length, 1), Double(Self.longestSide))
+        let bounded = length.isFinite ? min(max(length, 1), Double(Self.longestSide)) : 1
         let nearest = Int((bounded / Double(step)).rounded()) * step
         return min(max(nearest, smallest), max(largest, smallest))
     }

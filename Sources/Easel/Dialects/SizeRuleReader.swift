@@ -55,13 +55,15 @@ struct SizeRuleReader {
     /// Two areas, each a number of pixels or a size.
     private static func areas(_ text: String) -> ClosedRange<Int>? {
         range(text) { end in
-            Int(end) ?? SizeRule.Pixels(String(end)).map { $0.width * $0.height }
+            (Int(end) ?? SizeRule.Pixels(String(end)).map { $0.width * $0.height }).flatMap { $0 > 0 ? $0 : nil }
         }
     }
 
     /// Two ratios, each a number or `width:height`.
     private static func ratios(_ text: String) -> ClosedRange<Double>? {
-        range(text) { end in Double(end) ?? SizeRule.Aspect(String(end))?.ratio }
+        range(text) { end in
+            (Double(end) ?? SizeRule.Aspect(String(end))?.ratio).flatMap { (0.001...1000).contains($0) ? $0 : nil }
+        }
     }
 
     private static func range<Bound: Comparable>(_ text: String, _ read: (Substring) -> Bound?) -> ClosedRange<Bound>? {
