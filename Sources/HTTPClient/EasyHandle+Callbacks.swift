@@ -72,3 +72,25 @@ private func onLoop<Answer>(
     EventLoop.assumeIsolated { unsafe answer = ask(transfer) }
     return unsafe answer
 }
+
+extension IPAddress {
+    /// The address in a `struct sockaddr` of the internet families.
+    @unsafe fileprivate init?(_ address: UnsafePointer<sockaddr>) {
+        switch unsafe CInt(address.pointee.sa_family) {
+        case AF_INET:
+            let bits = unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                unsafe UInt32(bigEndian: $0.pointee.sin_addr.s_addr)
+            }
+            self.init(.v4, UInt128(bits))
+        case AF_INET6:
+            let bits = unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { address in
+                unsafe withUnsafeBytes(of: address.pointee.sin6_addr) {
+                    unsafe UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self))
+                }
+            }
+            self.init(.v6, bits)
+        default:
+            return nil
+        }
+    }
+}

@@ -34,26 +34,6 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The address in a `struct sockaddr` of the internet families.
-    @unsafe init?(_ address: UnsafePointer<sockaddr>) {
-        switch unsafe CInt(address.pointee.sa_family) {
-        case AF_INET:
-            let bits = unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                unsafe UInt32(bigEndian: $0.pointee.sin_addr.s_addr)
-            }
-            self.init(.v4, UInt128(bits))
-        case AF_INET6:
-            let bits = unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { address in
-                unsafe withUnsafeBytes(of: address.pointee.sin6_addr) {
-                    unsafe UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self))
-                }
-            }
-            self.init(.v6, bits)
-        default:
-            return nil
-        }
-    }
-
     /// The IPv4 address that a packet sent here ends up at, if this is such an IPv6 address.
     ///
     /// The two forms that lead somewhere: IPv4-mapped addresses (RFC 4291, section 2.5.5.2), which the kernel sends
