@@ -100,12 +100,49 @@ import Testing
         #expect(transcript(of: bytes.map { [$0] }) == whole)
     }
 
+    @Test(arguments: 0..<20)
+    func `damaged messages are read the same way however they are split`(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        let whole = bytes(
+            "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+                + "3;x=\"y\"\r\nabc\r\n0\r\nA: b\r\n\r\nPUT /b HTTP/1.0\r\nContent-Length: 2\r\n\r\nxy")
+        let alphabet = bytes("\r\n\0 \t:;,=\"\\0159afgHP/\u{E9}")
+        for _ in 0..<50 {
+            var damaged = whole
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let position = Int.random(in: 0..<damaged.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: damaged.remove(at: position)
+                case 1: damaged.insert(alphabet.randomElement(using: &random) ?? 0, at: position)
+                default: damaged[position] = alphabet.randomElement(using: &random) ?? 0
+                }
+            }
+            let cut = Int.random(in: 0...damaged.count, using: &random)
+            let expected = transcript(of: [damaged])
+            #expect(transcript(of: [Array(damaged[..<cut]), Array(damaged[cut...])]) == expected)
+            #expect(transcript(of: damaged.map { [$0] }) == expected)
+        }
+    }
+
     @Test func `a refused message stays refused`() {
         var parser = RequestParser()
         let first = parser.parse(Array("GET\r\n".utf8).span)
         let second = parser.parse(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8).span)
         #expect(first.action == second.action)
         #expect(second.consumed == 0)
+    }
+}
+
+/// Random numbers that are the same in every run.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }
 
