@@ -126,7 +126,8 @@ final class Gateway: RequestHandler {
         }
         return Submission(
             order: order, delivery: try reader.delivery(model: asked), isStrict: isStrict,
-            unknownNames: reader.unknownNames, files: files, requestLength: values.bodyLength)
+            unknownNames: reader.unknownNames,
+            imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength)
     }
 
     /// A job as its owner may see it; another key's job does not exist.

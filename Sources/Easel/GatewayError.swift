@@ -15,6 +15,8 @@ struct GatewayError: Error, Sendable, Hashable {
     var retryAfter: Duration?
     /// Told to SDKs, which repeat requests by themselves: `false` where that could buy an image twice.
     var shouldRetry: Bool?
+    /// Where the rest of the story will be.
+    var location: String?
     /// The methods that would have been right, of a 405.
     var allowedMethods: [Method] = []
     /// The provider's own request id, where it told one.
@@ -127,6 +129,16 @@ extension GatewayError {
             status: .serviceUnavailable, type: .server, code: "shutting_down",
             message: "The gateway is shutting down; nothing was bought. Try again in a moment.",
             retryAfter: .seconds(2))
+    }
+
+    /// The images are made and paid for, and will be kept once they can be fetched.
+    static func resultPending(_ jobID: String) -> GatewayError {
+        GatewayError(
+            status: .gatewayTimeout, type: .upstream, code: "result_pending",
+            message: """
+                The provider has made the image, but it cannot be fetched from there yet. It is paid for and will be \
+                kept: ask GET /v1/images/jobs/\(jobID) for it.
+                """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
     }
 
     /// Something of the gateway's own failed; the details are in its log, under the request's id.

@@ -43,7 +43,7 @@ struct OrderReader {
     }
 
     private func prompt() throws(GatewayError) -> String {
-        guard let prompt = try reader.text("prompt") else { throw .missing("prompt") }
+        guard let prompt = try reader.text("prompt"), !prompt.isEmpty else { throw .missing("prompt") }
         guard prompt.count <= Self.promptLimit else {
             throw .invalid(
                 "prompt", "Invalid 'prompt': string too long. Expected at most \(Self.promptLimit) characters.",

@@ -19,9 +19,12 @@ extension Response {
         }
         if let shouldRetry = error.shouldRetry { fields["x-should-retry"] = shouldRetry ? "true" : "false" }
         if !error.allowedMethods.isEmpty {
-            fields["allow"] = (error.allowedMethods + [.options]).map(\.rawValue).joined(separator: ", ")
+            fields["allow"] = (error.allowedMethods.flatMap { $0 == .get ? [.get, .head] : [$0] } + [.options]).map(
+                \.rawValue
+            ).joined(separator: ", ")
         }
         if error.status == .unauthorized { fields["www-authenticate"] = "Bearer" }
+        fields["location"] = error.location
         fields["x-upstream-request-id"] = error.upstreamRequestID
     }
 }

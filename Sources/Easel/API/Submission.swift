@@ -9,6 +9,8 @@ struct Submission: Sendable {
     var isStrict: Bool
     /// Names in the request that mean nothing to Easel.
     var unknownNames: [String]
+    /// What the client calls each input image, for messages.
+    var imageNames: [String]
     /// The files that the order's images point into; they live as long as this does.
     var files: [SpooledFile]
     /// Bytes of the request's body.

@@ -10,7 +10,7 @@ struct JobReport {
         var lines = [
             "\(job.id)  \(job.state.rawValue)", "",
             Self.line("operation", "\(job.operation) with \(job.model)"),
-            Self.line("key", job.keyID),
+            Self.line("key", "\(story.keyName) (\(job.keyID))"),
             Self.line(
                 "request",
                 "\(job.wantedImages) wanted, prompt of \(job.promptCharacters) characters, "
@@ -74,6 +74,7 @@ extension JobStory {
     func json(_ configuration: Configuration) -> JSONValue {
         var object = job.json.object ?? [:]
         let parse: (String?) -> JSONValue? = { text in text.flatMap { try? JSONValue(parsing: Array($0.utf8)) } }
+        object["key_name"] = .string(keyName)
         object["parameters"] = parse(job.parameters)
         object["report"] = parse(job.report)
         object["error"] = parse(job.error)

@@ -22,7 +22,7 @@ struct Candidates: Sendable {
         for route in model.routes {
             guard let provider = configuration.providers[route.provider] else { continue }
             let intake = provider.dialect.intake(for: order.operation, model: route.model)
-            let local = try await inputs.localize(order, for: intake)
+            let local = try await inputs.localize(order, for: intake, names: submission.imageNames)
             order = local.order
             files += local.files
             do throws(OrderRefusal) {

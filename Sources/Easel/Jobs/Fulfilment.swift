@@ -14,6 +14,9 @@ final class Fulfilment {
     private let clock: WallClock
     private let log: Log
 
+    /// How long a request waits for results that the provider has made but that cannot be fetched.
+    static let storingPatience = Duration.seconds(60)
+
     init(
         ledger: Ledger, purchases: Purchases, inputs: Inputs, results: Results, configuration: Configuration,
         clock: WallClock, log: Log
@@ -93,6 +96,8 @@ final class Fulfilment {
         attempt.state = .done
         await note(attempt, pending: delivery.pendingJSON)
 
+        let impatience = answerLater(job)
+        defer { impatience.cancel() }
         let kept = await keepAll(delivery, job.id, expiry: candidate.dialect.expires)
         defer { for image in kept.images { results.blobs.release(image.blob.digest) } }
         record.cost = candidate.route.price?.times(delivery.images.count)
@@ -153,6 +158,14 @@ final class Fulfilment {
             }
         }
         return (images, missing)
+    }
+
+    /// Tells whoever waits where to ask for the images, should fetching them take long; the job itself goes on.
+    private func answerLater(_ job: Job) -> Task<Void, any Error> {
+        EventLoop.spawn {
+            try await EventLoop.sleep(for: Self.storingPatience)
+            job.ending.fulfil(.failed(.resultPending(job.id)))
+        }
     }
 
     /// Notes progress that a restart could use; the job does not depend on it.

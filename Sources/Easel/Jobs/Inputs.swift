@@ -35,14 +35,15 @@ final class Inputs {
 
     /// Downloads the images of an order that are addresses where the provider wants the bytes.
     func localize(
-        _ order: ImageOrder, for intake: ImageIntake
+        _ order: ImageOrder, for intake: ImageIntake, names: [String]
     ) async throws(GatewayError) -> (order: ImageOrder, files: [SpooledFile]) {
         var order = order
         var files: [SpooledFile] = []
         for (index, input) in order.images.enumerated() where !intake.takes(input) {
             guard case .url(let url) = input else { continue }
-            let file = try await download(url, "image[\(index)]")
-            order.images[index] = .file(try image(file, "image[\(index)]"))
+            let name = index < names.count ? names[index] : "image"
+            let file = try await download(url, name)
+            order.images[index] = .file(try image(file, name))
             files.append(file)
         }
         if let mask = order.mask, !intake.takesMask(mask), case .url(let url) = mask {
@@ -72,9 +73,9 @@ final class Inputs {
         case .tooLarge(let limit):
             .tooLarge("The image in '\(parameter)'", limit: "\(limit) bytes", setting: "limits.body")
         case .malformed(let reason):
-            .invalidImage(
-                parameter,
-                "'\(parameter)' is neither an http(s) URL, nor a data: URI, nor base64: \(reason).")
+            .invalid(
+                parameter, "'\(parameter)' is neither an http(s) URL, nor a data: URI, nor base64: \(reason).",
+                code: "invalid_image_url")
         case .disk(let error): .internalFailure("The upload could not be stored: \(error).")
         }
     }

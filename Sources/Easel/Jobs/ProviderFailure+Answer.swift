@@ -58,7 +58,8 @@ extension GatewayError {
             self.init(status: .badGateway, type: .upstream, code: failure.code ?? "upstream_error", message: words)
         }
         upstreamRequestID = failure.requestID
-        shouldRetry = failure.boughtNothing ? nil : false
+        // SDKs repeat a 5xx by themselves, which could buy the image a second time.
+        if !failure.boughtNothing { shouldRetry = false }
     }
 
     /// An order that no route of its model can take.

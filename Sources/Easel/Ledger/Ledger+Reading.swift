@@ -17,7 +17,8 @@ extension Ledger {
             let images = try connection.rows(
                 Self.selectImages + "WHERE images.job_id = ? ORDER BY images.position", [.text(id)]
             ) { ImageRecord($0) }
-            return JobStory(job: job, attempts: attempts, images: images.compactMap { $0 })
+            let keyName = try connection.row("SELECT name FROM keys WHERE id = ?", [.text(job.keyID)]) { $0.text(0) }
+            return JobStory(job: job, keyName: keyName ?? "", attempts: attempts, images: images.compactMap { $0 })
         }
     }
 
@@ -50,6 +51,7 @@ extension Ledger {
 /// Everything the ledger knows of one request.
 struct JobStory: Sendable {
     var job: JobRecord
+    var keyName: String
     var attempts: [AttemptRecord]
     var images: [ImageRecord]
 }

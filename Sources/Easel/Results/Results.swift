@@ -14,6 +14,8 @@ final class Results {
 
     /// How long a link whose dialect does not say lives, from when it was issued.
     static let defaultExpiry = Duration.seconds(3600)
+    /// How often a link may lead to something that is no image before that is taken for its last word.
+    static let flawedTries = 3
     /// How long "not found" and "forbidden" are taken for a file that is not there yet rather than gone.
     static let settlingTime = Duration.seconds(120)
 
@@ -66,18 +68,20 @@ final class Results {
     }
 
     /// Downloads a paid image, again and again until the provider's link is dead: the money is spent already.
+    ///
+    /// Only what is no image each time is given up sooner.
     private func fetched(_ url: String, _ jobID: String, until expiry: Timestamp) async throws(FetchFailure)
         -> SpooledFile
     {
         let settled = clock.now + Self.settlingTime
         var pause = Duration.milliseconds(250)
+        var flawedCount = 0
         while true {
             do throws(FetchFailure) {
                 let file = try await fetcher.fetch(url)
-                guard file.header != nil else {
-                    throw FetchFailure(reason: "\(ImageCheck.Flaw.notAnImage)", isFinal: clock.now > settled)
-                }
-                return file
+                guard let flaw = check.flaw(of: file) else { return file }
+                flawedCount += 1
+                throw FetchFailure(reason: "\(flaw)", isFinal: flawedCount == Self.flawedTries)
             } catch {
                 let deadline = error.isLikelyGone ? min(settled, expiry) : expiry
                 guard !error.isFinal, clock.now + pause < deadline else { throw error }

@@ -10,11 +10,14 @@ final class SpooledFile: Sendable {
     let digest: Digest
     /// `nil` when the bytes do not begin as an image's do.
     let header: ImageHeader?
+    /// Whether the bytes end as those of such an image do.
+    let isComplete: Bool
 
-    init(_ file: TemporaryFile, digest: Digest, header: ImageHeader?) {
+    init(_ file: TemporaryFile, digest: Digest, header: ImageHeader?, isComplete: Bool) {
         self.file = file
         self.digest = digest
         self.header = header
+        self.isComplete = isComplete
     }
 
     /// Bytes.
@@ -33,6 +36,8 @@ final class SpoolWriter {
     private let file: TemporaryFile
     private var hash: SHA256? = SHA256()
     private var probe = ImageProbe()
+    /// The last bytes, by which an image that was cut short is known.
+    private var tail: [UInt8] = []
     /// The most it may grow to, in bytes.
     private let limit: Int
 
@@ -49,13 +54,23 @@ final class SpoolWriter {
         do throws(FileError) { try file.write(bytes) } catch { throw .disk(error) }
         hash?.update(bytes)
         _ = probe.feed(bytes)
+        keepTail(of: bytes)
     }
 
     /// Hands the file over; `nil` the second time.
     func finish() -> SpooledFile? {
         guard let digest = hash.take()?.finalize() else { return nil }
-        if case .image(let header) = probe.finish() { return SpooledFile(file, digest: digest, header: header) }
-        return SpooledFile(file, digest: digest, header: nil)
+        guard case .image(let header) = probe.finish() else {
+            return SpooledFile(file, digest: digest, header: nil, isComplete: false)
+        }
+        let isComplete = header.isComplete(tail: tail.span, length: file.length)
+        return SpooledFile(file, digest: digest, header: header, isComplete: isComplete)
+    }
+
+    private func keepTail(of bytes: Span<UInt8>) {
+        let wanted = min(bytes.count, ImageHeader.tailLength)
+        tail.removeFirst(max(0, tail.count + wanted - ImageHeader.tailLength))
+        for index in (bytes.count - wanted)..<bytes.count { tail.append(bytes[index]) }
     }
 }
 
