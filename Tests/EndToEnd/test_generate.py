@@ -7,7 +7,9 @@ import openai
 import pytest
 
 from gateway import bytes_of
-from pictures import large_picture, opened, picture
+from pictures import data_uri, large_picture, opened, picture
+
+ORIGINAL = data_uri(picture())
 
 
 def test_a_generated_image_is_a_real_picture_of_the_size_asked_for(sandbox, images):
@@ -80,8 +82,8 @@ def test_two_images_are_two_different_images(sandbox):
 
 
 def test_the_provider_is_called_once_for_several_images_when_it_takes_n(start, modelverse):
-    easel = start(modelverse, model="Qwen/Qwen-Image")
-    answer = easel.client.images.generate(model="picture", prompt="an otter", n=3)
+    easel = start(modelverse, model="Qwen/Qwen-Image-Edit")
+    answer = easel.client.images.generate(model="picture", prompt="an otter", n=3, extra_body={"image": ORIGINAL})
     assert [bytes_of(item) for item in answer.data] == modelverse.made
     assert [call.json["n"] for call in modelverse.calls] == [3]
 
@@ -96,9 +98,9 @@ def test_nulls_are_as_good_as_absent(start, openai_upstream, images):
 
 
 def test_parameters_in_extra_body_reach_a_provider_that_has_them(start, modelverse):
-    easel = start(modelverse, model="Qwen/Qwen-Image")
+    easel = start(modelverse, model="Qwen/Qwen-Image-Edit")
     extra = {"seed": 7, "negative_prompt": "no otter cubs", "steps": 30, "guidance_scale": 4.5, "strength": 0.25}
-    easel.client.images.generate(model="picture", prompt="an otter", extra_body=extra)
+    easel.client.images.generate(model="picture", prompt="an otter", extra_body=extra | {"image": ORIGINAL})
     [call] = modelverse.calls
     assert {name: call.json.get(name) for name in extra} == extra
 

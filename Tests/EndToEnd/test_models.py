@@ -5,7 +5,7 @@ import pytest
 
 MODELS = {
     "sandbox": {"routes": [{"provider": "offline", "model": "sandbox", "price": 0}]},
-    "otters/na me:x": {"routes": [{"provider": "offline", "model": "sandbox"}]},
+    "ferrets/na me:x": {"routes": [{"provider": "offline", "model": "sandbox"}]},
 }
 ALIASES = {"dall-e-3": "sandbox", "gpt-image-1": "sandbox"}
 
@@ -29,9 +29,9 @@ def test_a_model_or_an_alias_can_be_retrieved(easel, id):
     assert easel.client.models.retrieve(id).id == id
 
 
-@pytest.mark.parametrize("path", ["/v1/models/otters/na%20me:x", "/v1/models/otters%2fna%20me%3ax"])
+@pytest.mark.parametrize("path", ["/v1/models/ferrets/na%20me:x", "/v1/models/ferrets%2fna%20me%3ax"])
 def test_a_slash_in_a_name_may_be_escaped_or_not(easel, path):
-    assert easel.get(path).json["id"] == "otters/na me:x"
+    assert easel.get(path).json["id"] == "ferrets/na me:x"
 
 
 def test_an_unknown_model_is_not_found(easel):
