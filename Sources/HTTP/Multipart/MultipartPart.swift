@@ -30,7 +30,7 @@ extension MultipartPart {
         else {
             throw MultipartError(.malformed, #"its Content-Disposition is not of the form 'form-data; name="…"'"#)
         }
-        guard let name = parameters["name"] else {
+        guard let name = parameters["name"].map(Self.unescaped) else {
             throw MultipartError(.malformed, "its Content-Disposition has no name")
         }
         guard name.utf8.count <= limits.nameBytes else {
@@ -42,7 +42,7 @@ extension MultipartPart {
             throw MultipartError(.malformed, "its Content-Transfer-Encoding must be binary: send the bytes as they are")
         }
         self.init(
-            name: Self.unescaped(name), filename: Self.filename(in: parameters),
+            name: name, filename: Self.filename(in: parameters),
             mediaType: fields["Content-Type"].flatMap { MediaType($0) })
     }
 

@@ -86,6 +86,12 @@ import Testing
         #expect(part.isFile == head.lowercased().contains("filename"))
     }
 
+    @Test func `has a name as long as the limit, however it is escaped`() throws {
+        let escaped = String(repeating: "%22", count: 256)
+        let part = try parse("Content-Disposition: form-data; name=\"\(escaped)\"")
+        #expect(part?.name == String(repeating: "\"", count: 256))
+    }
+
     @Test(arguments: [
         ("Content-Type: image/png", "part 1: it needs one Content-Disposition field but has 0"),
         (
