@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// `scripts/fuzz` sets the variable: everything is instrumented, and the fuzzer is added at the end.
+let fuzzing = Context.environment["EASEL_FUZZ"] == "1" ? ["-sanitize=fuzzer,address"] : []
+
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InferIsolatedConformances"),
@@ -9,6 +12,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
+    .unsafeFlags(fuzzing),
 ]
 
 let package = Package(
@@ -75,3 +79,14 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
+
+if !fuzzing.isEmpty {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "easel-fuzz", dependencies: ["CLibFuzzer", "HTTP", "JSON", "YAML"], path: "Fuzz",
+            exclude: ["CLibFuzzer", "Corpus"], swiftSettings: settings,
+            // Debian's default linker, gold, fails on the sanitizer's symbols.
+            linkerSettings: [.unsafeFlags(fuzzing + ["-use-ld=lld"])]),
+    ]
+}
