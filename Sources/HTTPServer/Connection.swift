@@ -33,7 +33,8 @@ final class Connection {
     /// Serves the client in a task of its own, and tells when it is gone.
     func start(closed: @escaping @EventLoop @Sendable () -> Void) {
         stream.peerLeft = { [unowned self] in
-            if isWorking { task?.cancel() }
+            // A client that only stops sending may well wait for its answer; one that is gone does not.
+            if isWorking && stream.isBroken { task?.cancel() }
         }
         task = EventLoop.spawn { [self] in
             await run()
@@ -78,7 +79,7 @@ final class Connection {
         let started = ContinuousClock.now
         let body = RequestBody(reader, head)
         isWorking = true
-        if stream.hasPeerLeft { task?.cancel() }
+        if stream.hasPeerLeft && stream.isBroken { task?.cancel() }
         let response = await handler.respond(to: head.request, body: body, peer: peer)
         let leftEarly = stream.hasPeerLeft
 

@@ -6,9 +6,8 @@ package import LibEvent
 package protocol RequestHandler: AnyObject, Sendable {
     /// Answers one request.
     ///
-    /// The task is cancelled when the client leaves, so that what is waited for here ends; what it answers then is
-    /// still sent, to a client that closed only its sending side. It may answer before it has read the body, or
-    /// without reading it at all.
+    /// The task is cancelled when the connection breaks, so that what is waited for here ends. A client that closes only
+    /// its sending side gets its answer. It may come before the body has been read, or without reading it at all.
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response
 
     /// Puts into the program's own words why something was no request.

@@ -318,7 +318,7 @@ extension Stream {
     /// Whether the kernel knows the connection to be over, asked without reading.
     ///
     /// libevent reports an `RST` as plain readiness, as it does more bytes.
-    private var isBroken: Bool {
+    package var isBroken: Bool {
         var descriptor = pollfd(fd: descriptor, events: 0, revents: 0)
         guard unsafe poll(&descriptor, 1, 0) == 1 else { return false }
         return CInt(descriptor.revents) & (POLLERR | POLLHUP) != 0

@@ -52,7 +52,7 @@ final class BodyReader {
 
     private func translated(_ error: BodyError) -> GatewayError {
         switch error {
-        case .clientLeft: .clientLeft()
+        case .clientLeft: .malformedBody("the connection ended before the body was complete")
         case .timedOut: .requestTimeout()
         case .malformed(let rejection):
             GatewayError(status: rejection.status, code: rejection.code, message: rejection.message)
