@@ -65,34 +65,15 @@ struct ResponseHead {
 /// The Date field, made once a second (RFC 9110, section 6.6.1).
 @EventLoop
 private enum DateField {
-    private static var second = 0
+    private static var second: Int64 = 0
     private static var bytes: [UInt8] = []
 
     static var now: [UInt8] {
-        let now = EventLoop.secondsSince1970
+        let now = microsecondsSince1970() / 1_000_000
         if now != second || bytes.isEmpty {
             second = now
-            bytes = Array("Date: \(text(now))\r\n".utf8)
+            bytes = Array("Date: \(HTTPDate(secondsSince1970: now))\r\n".utf8)
         }
         return bytes
     }
-
-    /// The time as an IMF-fixdate (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-    private static func text(_ seconds: Int) -> String {
-        let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-        let months = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"]
-        let days = max(seconds, 0) / 86_400
-        // Years that start in March put the leap day last; 719,468 days lie between 0000-03-01 and 1970-01-01.
-        let (era, dayOfEra) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * month + 2) / 5 + 1
-        let year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
-        let time = max(seconds, 0) % 86_400
-        let clock = [time / 3600, time / 60 % 60, time % 60].map(twoDigits).joined(separator: ":")
-        return "\(weekdays[days % 7]), \(twoDigits(day)) \(months[month]) \(year) \(clock) GMT"
-    }
-
-    private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }
