@@ -99,6 +99,8 @@ struct Event: ~Copyable {
     borrowing func activate(_ what: Int16) {
         guard let pointer = unsafe pointer else { return }
         unsafe event_active(pointer, CInt(what), 0)
+        // libevent ends a turn only when nothing is active: events that activate themselves would keep tasks waiting.
+        unsafe event_base_loopbreak(EventLoop.shared.executor.base)
     }
 
     mutating func free() {

@@ -151,6 +151,24 @@ struct StreamTests {
         stream.close()
     }
 
+    @Test @EventLoop func `a peer that never pauses leaves tasks their turn`() async throws {
+        let (stream, client, _) = try await connected()
+        stream.discardInput()
+        let sending = EventLoop.spawn { await client.send([UInt8](repeating: 0, count: 50 << 20)) }
+        let most = EventLoop.spawn {
+            var most = 0
+            while stream.receivedCount < 50 << 20 {
+                let before = stream.receivedCount
+                _ = try await stream.moreReceived(until: later)
+                most = max(most, stream.receivedCount - before)
+            }
+            return most
+        }
+        #expect(try await most.value <= 1 << 20)
+        #expect(try await sending.value == 50 << 20)
+        stream.close()
+    }
+
     // MARK: Two ends of a connection
 
     @EventLoop private func connected(
