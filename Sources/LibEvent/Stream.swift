@@ -235,8 +235,7 @@ extension Stream {
             if count > 0 {
                 receivedCount += count
                 if !isInputDiscarded { unsafe input.append(contentsOf: Self.scratch[..<count]) }
-                // Less than there was room for: the next byte makes a new event. After a FIN none will.
-                if count < room && !hasPeerLeft { break }
+                // On to EAGAIN even after a short read: an RST that came along with these bytes makes no event of its own.
             } else if count == 0 {
                 hasInputEnded = true
                 notePeerLeft()

@@ -30,7 +30,7 @@ def exchange(easel, *pieces):
 
 
 def statuses(received):
-    return [int(status) for status in re.findall(rb"^HTTP/1\.1 (\d{3}) ", received, re.MULTILINE)]
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
 
 
 def post(easel, *fields, body=ORDER, length=True):
@@ -165,7 +165,7 @@ def test_a_reset_connection_hurts_nobody(sandbox):
 
 
 def test_pipelined_requests_are_answered_in_order(sandbox):
-    received = exchange(sandbox, get(HOST) + post(sandbox) + get(HOST, first="GET /otter HTTP/1.1") + get(HOST))
+    received = exchange(sandbox, get(HOST) + post(sandbox) + get(HOST, first="GET /nowhere HTTP/1.1") + get(HOST))
     assert statuses(received) == [200, 200, 404, 200]
 
 

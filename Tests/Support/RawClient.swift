@@ -88,6 +88,15 @@ package final class RawClient: Sendable {
         Glibc.close(other)
     }
 
+    /// Sends a few bytes and leaves with them, before a server on the same thread can look.
+    package func sendAndReset(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+        }
+        reset()
+    }
+
     private func connect4(_ port: UInt16) -> CInt {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
