@@ -12,6 +12,7 @@ extension Target {
 
         var body: [UInt8] = []
         for field in fields {
+            require(field.part.filename?.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") } != true)
             require(field.data.firstRange(of: Array("\r\n--b-".utf8)) == nil)
             body += "--b-\r\nContent-Disposition: form-data; name=\"\(escaped(field.part.name))\"".utf8
             if let filename = field.part.filename { body += "; filename=\"\(escaped(filename))\"".utf8 }

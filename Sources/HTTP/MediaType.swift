@@ -6,11 +6,10 @@ package struct MediaType: Sendable, Hashable {
     package let subtype: String
     package var parameters: Parameters
 
-    /// A type without parameters.
-    package init(_ type: String, _ subtype: String) {
+    package init(_ type: String, _ subtype: String, parameters: Parameters = [:]) {
         self.type = type.lowercased()
         self.subtype = subtype.lowercased()
-        parameters = Parameters()
+        self.parameters = parameters
     }
 
     /// Reads a field's value; `nil` when it is malformed.
@@ -20,8 +19,7 @@ package struct MediaType: Sendable, Hashable {
         guard names.count == 2, names.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(\.isInToken) }),
             let parameters = Parameters(text[head.endIndex...], backslash: .escapesAnything)
         else { return nil }
-        self.init(String(names[0]), String(names[1]))
-        self.parameters = parameters
+        self.init(String(names[0]), String(names[1]), parameters: parameters)
     }
 
     package static let json = MediaType("application", "json")
@@ -40,11 +38,5 @@ package struct MediaType: Sendable, Hashable {
 }
 
 extension MediaType: CustomStringConvertible {
-    package var description: String {
-        parameters.all.reduce(into: essence) { text, parameter in
-            let isToken = !parameter.value.isEmpty && parameter.value.utf8.allSatisfy(\.isInToken)
-            let escaped = parameter.value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-            text += "; \(parameter.name)=\(isToken ? parameter.value : "\"\(escaped)\"")"
-        }
-    }
+    package var description: String { essence + parameters.description }
 }

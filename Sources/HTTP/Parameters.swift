@@ -1,10 +1,10 @@
 /// The parameters after a value in a header field: `; name=value; name="value"` (RFC 9110, section 5.6.6).
 ///
 /// Names are in lower case. Values without quotes may hold more than tokens, since boundaries in the wild do.
-package struct Parameters: Sendable, Hashable {
+package struct Parameters: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     package struct Parameter: Sendable, Hashable {
-        package var name: String
-        package var value: String
+        package let name: String
+        package let value: String
     }
 
     /// What a backslash in a quoted string means.
@@ -17,7 +17,9 @@ package struct Parameters: Sendable, Hashable {
 
     package private(set) var all: [Parameter] = []
 
-    package init() {}
+    package init(dictionaryLiteral elements: (String, String)...) {
+        all = elements.map { Parameter(name: $0.0.lowercased(), value: $0.1) }
+    }
 
     /// Reads everything after the value; `nil` when it is malformed or repeats a name.
     init?(_ text: some StringProtocol, backslash: Backslash) {
@@ -66,6 +68,20 @@ package struct Parameters: Sendable, Hashable {
             }
         }
         return nil
+    }
+}
+
+extension Parameters: CustomStringConvertible {
+    /// The parameters as a field has them, quoted where they must be.
+    package var description: String {
+        all.map { parameter in
+            let value = parameter.value.utf8
+            if !value.isEmpty, value.allSatisfy(\.isInToken) { return "; \(parameter.name)=\(parameter.value)" }
+            let escaped = value.flatMap { byte in
+                byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
+            }
+            return "; \(parameter.name)=\"\(String(decoding: escaped, as: UTF8.self))\""
+        }.joined()
     }
 }
 

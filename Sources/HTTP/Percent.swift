@@ -4,7 +4,7 @@ package enum Percent {
     ///
     /// Split a path before decoding its segments: an encoded slash belongs to its segment.
     package static func decode(_ segment: some StringProtocol) -> String? {
-        decode(segment, plusIsSpace: false)
+        decode(segment.utf8, plusIsSpace: false)
     }
 
     /// The text with everything escaped but the unreserved characters (RFC 3986, section 2.3).
@@ -20,13 +20,13 @@ package enum Percent {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    static func decode(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
+    static func decode(_ text: some Sequence<UInt8>, plusIsSpace: Bool) -> String? {
         var decoded: [UInt8] = []
-        var rest = Substring(text).utf8[...]
-        while let byte = rest.popFirst() {
+        var bytes = text.makeIterator()
+        while let byte = bytes.next() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = rest.popFirst()?.hexadecimalValue, let low = rest.popFirst()?.hexadecimalValue else {
+                guard let high = bytes.next()?.hexadecimalValue, let low = bytes.next()?.hexadecimalValue else {
                     return nil
                 }
                 decoded.append(high << 4 | low)

@@ -15,8 +15,8 @@ package struct Query: Sendable, Hashable {
     /// Reads what follows the question mark; `nil` for bad escapes, a NUL, and what is not UTF-8.
     package init?(_ text: some StringProtocol) {
         var items: [Item] = []
-        for pair in text.split(separator: "&") {
-            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
+            let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = Percent.decode(halves[0], plusIsSpace: true),
                 let value = halves.count == 2 ? Percent.decode(halves[1], plusIsSpace: true) : ""
             else { return nil }

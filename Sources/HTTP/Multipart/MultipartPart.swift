@@ -69,7 +69,9 @@ extension MultipartPart {
         guard let filename = parameters["filename"].map(unescaped) ?? extendedFilename(in: parameters) else {
             return nil
         }
-        return filename.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last.map(String.init)
+        // By bytes: as characters, a slash followed by an accent would not be a slash.
+        let separator = filename.utf8.lastIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+        return separator.map { String(filename[filename.utf8.index(after: $0)...]) } ?? filename
     }
 
     /// The value of `filename*=UTF-8''otter%20%F0%9F%A6%A6.png`, which RFC 7578 forbids but old clients send alone.
@@ -80,8 +82,23 @@ extension MultipartPart {
         return Percent.decode(pieces[2]) ?? ""
     }
 
-    /// Browsers and their imitators escape these three, and nothing else (HTML Standard, multipart form data).
+    /// Browsers and their imitators escape `"`, CR and LF, and nothing else (HTML Standard, multipart form data).
     private static func unescaped(_ text: String) -> String {
-        text.replacing("%22", with: "\"").replacing("%0D", with: "\r").replacing("%0A", with: "\n")
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            let character = escapes.first { rest.starts(with: $0.code.utf8) }?.character
+            if byte == UInt8(ascii: "%"), let character {
+                rest.removeFirst(2)
+                bytes.append(character)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
+
+    private static let escapes: [(code: String, character: UInt8)] = [
+        ("22", UInt8(ascii: "\"")), ("0D", UInt8(ascii: "\r")), ("0A", UInt8(ascii: "\n")),
+    ]
 }

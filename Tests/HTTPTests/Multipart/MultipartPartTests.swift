@@ -36,6 +36,10 @@ import Testing
             #"Content-Disposition: form-data; name="image"; filename="C:\images\otter.png""#,
             MultipartPart(name: "image", filename: "otter.png")
         ),
+        (  // an accent after a slash does not hide it
+            "Content-Disposition: form-data; name=\"image\"; filename=\"../\u{301}otter.png\"",
+            MultipartPart(name: "image", filename: "\u{301}otter.png")
+        ),
         (  // quotation marks: percent-escaped by httpx, undici and aiohttp, with a backslash by curl
             #"Content-Disposition: form-data; name="a%22b"; filename="the %22best%22 otter.png""#,
             MultipartPart(name: #"a"b"#, filename: #"the "best" otter.png"#)
