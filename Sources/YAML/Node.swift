@@ -47,7 +47,13 @@ extension Node {
     }
 
     package var integer: Int64? { unquoted.flatMap { Int64($0) } }
-    package var double: Double? { unquoted.flatMap { Double($0) } }
+    /// A finite decimal number: `0.025`, `3`, `1e-3`.
+    package var double: Double? {
+        guard let unquoted, unquoted.utf8.allSatisfy("0123456789+-.eE".utf8.contains), let double = Double(unquoted),
+            double.isFinite
+        else { return nil }
+        return double
+    }
     /// `true` and `false` of YAML's core schema; `yes` and `on` are strings.
     package var bool: Bool? { unquoted.flatMap { $0 == "true" ? true : $0 == "false" ? false : nil } }
     package var isNull: Bool { unquoted.map { ["", "~", "null"].contains($0) } ?? false }
