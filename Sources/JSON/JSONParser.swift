@@ -25,7 +25,8 @@ package struct JSONParser<Sink: LongStringSink> {
         var column = 1
     }
 
-    package private(set) var sink: Sink
+    /// Open to the caller between pieces, such as to write out what has gathered there.
+    package var sink: Sink
 
     private let limits: JSONLimits
     private let strictness: JSONStrictness
@@ -155,18 +156,22 @@ package struct JSONParser<Sink: LongStringSink> {
         case UInt8(ascii: "\""):
             beginString(.undecided, at: here)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            token = [byte]
-            tokenStart = here
+            beginToken(with: byte, at: here)
             state = .number
         default:
             guard let literal = JSONLiteral(firstByte: byte) else {
                 throw error(.malformed, "expected \(expectation) but found \(byte.nameInMessages)", at: here)
             }
             self.literal = literal
-            token = [byte]
-            tokenStart = here
+            beginToken(with: byte, at: here)
             state = .literal
         }
+    }
+
+    private mutating func beginToken(with byte: UInt8, at here: Location) {
+        token.removeAll(keepingCapacity: true)
+        token.append(byte)
+        tokenStart = here
     }
 
     /// Puts a value where it belongs: into the container around it, or in the end into the result.
