@@ -20,15 +20,14 @@ package struct EntityTag: Sendable, Hashable {
     ///
     /// Tags compare weakly. A malformed field matches nothing: the whole resource is sent again.
     package func matches(ifNoneMatch field: some StringProtocol) -> Bool {
-        let text = field.trimmingOptionalWhitespace
-        if text == "*" { return true }
-        var rest = Substring(text).utf8
-        while !rest.isEmpty {
+        if field.trimmingOptionalWhitespace == "*" { return true }
+        var rest = Substring(field).utf8[...]
+        while true {
+            rest = rest.drop { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
             guard let (tag, afterTag) = Self.first(in: rest) else { return false }
             if tag.value == value { return true }
-            rest = afterTag.drop { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            rest = afterTag
         }
-        return false
     }
 
     /// Whether an `If-Range` field names this version, so that a range may be sent (RFC 9110, section 13.1.5).

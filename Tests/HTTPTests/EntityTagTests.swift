@@ -17,6 +17,7 @@ import Testing
 
     @Test(arguments: [
         ("\"x\"", true), ("W/\"x\"", true), ("\"y\", \"x\"", true), ("\"y\",W/\"x\" , \"z\"", true), ("*", true),
+        (" ,, \"x\"", true),
         ("\"y\"", false), ("", false), ("x", false), ("\"y\", x", false), ("\"x", false),
     ])
     func `is found in If-None-Match`(field: String, isFound: Bool) {
