@@ -226,9 +226,7 @@ package struct JSONParser<Sink: LongStringSink> {
     private mutating func keep(_ bytes: Span<UInt8>) throws(JSONError) {
         switch destination {
         case .name:
-            guard token.count + bytes.count <= limits.nameBytes else {
-                throw error(.overLimit, "a member's name is longer than \(limits.nameBytes) bytes", at: tokenStart)
-            }
+            try checkName(bytes: token.count + bytes.count)
             try spend(bytes.count, at: tokenStart)
             token.append(copying: bytes)
         case .memory:
@@ -277,7 +275,8 @@ package struct JSONParser<Sink: LongStringSink> {
     private mutating func endString() throws(JSONError) {
         switch destination {
         case .name:
-            let name = String(decoding: token, as: UTF8.self)
+            let name = try tokenText()
+            try checkName(bytes: name.utf8.count)
             try spend(MemoryLayout<String>.stride, at: tokenStart)
             guard let innermost = containers.indices.last else { return }
             guard containers[innermost].begin(name) || strictness == .forgiving else {
@@ -286,12 +285,25 @@ package struct JSONParser<Sink: LongStringSink> {
             state = .colon
         case .undecided, .memory:
             if destination == .undecided { try spend(token.count, at: tokenStart) }
-            try complete(.string(String(decoding: token, as: UTF8.self)), at: tokenStart)
+            try complete(.string(try tokenText()), at: tokenStart)
         case .sink:
             try flush()
             let number: Int
             do { number = try sink.end() } catch { throw refusal(error) }
             try complete(.external(number), at: tokenStart)
+        }
+    }
+
+    private mutating func tokenText() throws(JSONError) -> String {
+        let text = String(decoding: token, as: UTF8.self)
+        // A forgiving parser's repairs make it longer.
+        try spend(text.utf8.count - token.count, at: tokenStart)
+        return text
+    }
+
+    private func checkName(bytes: Int) throws(JSONError) {
+        guard bytes <= limits.nameBytes else {
+            throw error(.overLimit, "a member's name is longer than \(limits.nameBytes) bytes", at: tokenStart)
         }
     }
 

@@ -135,6 +135,16 @@ import Testing
         }
     }
 
+    @Test func `measures invalid UTF-8 after its repair`() {
+        let invalid = [UInt8](repeating: 0xC0, count: 100)  // each becomes the three bytes of U+FFFD
+        let name = Array("{\"".utf8) + invalid + Array("\":1}".utf8)
+        let value = Array("[\"".utf8) + invalid + Array("\"]".utf8)
+        for (text, limits) in [(name, JSONLimits(nameBytes: 200)), (value, JSONLimits(memoryBytes: 300))] {
+            let error = error { try JSONValue(parsing: text, limits: limits, strictness: .forgiving) }
+            #expect(error?.kind == .overLimit)
+        }
+    }
+
     @Test func `reckons with the memory of small values`() {
         let text = "[" + String(repeating: "[],", count: 60_000) + "[]]"
         #expect(error { try JSONValue(parsing: Array(text.utf8)) }?.kind == .overLimit)
