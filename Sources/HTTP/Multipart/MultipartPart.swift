@@ -55,13 +55,18 @@ extension MultipartPart {
             let name = line[..<colon]
             let value = line[line.index(after: colon)...].trimmingOptionalWhitespace
             guard !name.isEmpty, name.utf8.allSatisfy(\.isInToken),
-                value.utf8.allSatisfy({ ($0 >= 0x20 || $0 == UInt8(ascii: "\t")) && $0 != 0x7F })
+                value.utf8.allSatisfy(isAllowed)
             else {
                 throw MultipartError(.malformed, "a line of its header holds characters that are not allowed there")
             }
             fields.append(String(name), String(value))
         }
         return fields
+    }
+
+    /// Whether a byte can stand in a field's value (RFC 9110, section 5.5).
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        (byte >= 0x20 || byte == UInt8(ascii: "\t")) && byte != 0x7F
     }
 
     /// The file's name without directories, which some clients send along.
@@ -79,7 +84,8 @@ extension MultipartPart {
         guard let value = parameters["filename*"] else { return nil }
         let pieces = value.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
         guard pieces.count == 3, pieces[0].equalsIgnoringASCIICase("UTF-8") else { return "" }
-        return Percent.decode(pieces[2]) ?? ""
+        let filename = Percent.decode(pieces[2]) ?? ""
+        return filename.utf8.allSatisfy(isAllowed) ? filename : ""
     }
 
     /// Browsers and their imitators escape `"`, CR and LF, and nothing else (HTML Standard, multipart form data).

@@ -68,6 +68,10 @@ import Testing
             "Content-Disposition: form-data; name=\"image\"; filename*=latin1''b.png",
             MultipartPart(name: "image", filename: "")
         ),
+        (
+            "Content-Disposition: form-data; name=\"image\"; filename*=utf-8''b%1F.png",
+            MultipartPart(name: "image", filename: "")
+        ),
         (  // no file chosen
             "Content-Disposition: form-data; name=\"mask\"; filename=\"\"\r\nContent-Type: application/octet-stream",
             MultipartPart(name: "mask", filename: "", mediaType: .octetStream)
