@@ -34,8 +34,21 @@ final class Fulfilment {
     func fulfil(_ job: Job) async -> JobEnding {
         do throws(GatewayError) {
             let candidates = try await Candidates(for: job, configuration, inputs)
-            return .done(try await buy(job, candidates))
+            let finished = try await buy(job, candidates)
+            log.info(
+                "job done",
+                [
+                    "request.id": job.id, "provider": finished.provider, "model": finished.record.model,
+                    "images": "\(finished.images.count)", "bytes": "\(finished.record.imageLength)",
+                    "cost": finished.record.cost?.description ?? "unknown",
+                    "upstream.ms": "\(finished.timings.upstream.milliseconds)",
+                    "storing.ms": "\(finished.timings.storing.milliseconds)",
+                ])
+            return .done(finished)
         } catch {
+            log.info(
+                "job failed",
+                ["request.id": job.id, "code": error.code ?? "", "status": "\(error.status.rawValue)"])
             return .failed(error)
         }
     }
