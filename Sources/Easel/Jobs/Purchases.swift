@@ -104,7 +104,7 @@ final class Purchases {
         let deadline = clock.now + upstream.provider.timeout
         var pause = Self.pollPause.lowerBound
         while clock.now < deadline {
-            try? await EventLoop.sleep(for: pause)
+            try? await clock.sleep(for: pause)
             pause = min(pause * 3 / 2, Self.pollPause.upperBound)
             switch await poll(task, candidate, upstream) {
             case .waiting(let after): pause = max(after ?? pause, Self.pollPause.lowerBound)

@@ -1,13 +1,25 @@
 import LibEvent
 
-/// Where the time comes from: the machine's clock, or one that a test turns by hand.
+/// Where the time comes from, and what waits for it to pass: the machine's clock, or one that a test turns by hand.
 struct WallClock: Sendable {
     private let read: @Sendable () -> Timestamp
+    private let pause: @EventLoop @Sendable (Duration) async throws -> Void
 
-    init(_ read: @escaping @Sendable () -> Timestamp) { self.read = read }
+    init(
+        _ read: @escaping @Sendable () -> Timestamp,
+        pause: @escaping @EventLoop @Sendable (Duration) async throws -> Void = { try await EventLoop.sleep(for: $0) }
+    ) {
+        self.read = read
+        self.pause = pause
+    }
 
     var now: Timestamp { read() }
 
+    /// Suspends the task for a while.
+    ///
+    /// - Throws: `CancellationError` as soon as the task is cancelled.
+    @EventLoop func sleep(for duration: Duration) async throws { try await pause(duration) }
+
     /// The machine's clock.
-    static let system = WallClock { Timestamp(microseconds: microsecondsSince1970()) }
+    static let system = WallClock({ Timestamp(microseconds: microsecondsSince1970()) })
 }

@@ -89,7 +89,7 @@ final class Results {
                     "result download failed, trying again",
                     ["request.id": jobID, "reason": error.reason, "pause.ms": "\(pause.milliseconds)"])
             }
-            try? await EventLoop.sleep(for: pause)
+            try? await clock.sleep(for: pause)
             pause = min(pause * 2, .seconds(60))
         }
     }

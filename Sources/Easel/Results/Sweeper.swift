@@ -28,7 +28,7 @@ final class Sweeper {
     func run() async {
         while !Task.isCancelled {
             await sweep()
-            try? await EventLoop.sleep(for: Self.interval)
+            try? await clock.sleep(for: Self.interval)
         }
     }
 
