@@ -6,6 +6,8 @@ actor FormSpooler: DiskActor {
     nonisolated let executor = DiskExecutor.next
     private let spool: Spool
     private var parser: MultipartParser
+    /// Bytes that all files together may have.
+    private let limit: Int
     /// Bytes that all files together may still grow by.
     private var allowance: Int
     /// Bytes that all texts together may still grow by.
@@ -22,6 +24,7 @@ actor FormSpooler: DiskActor {
     init(in spool: Spool, type: MediaType, limit: Int) throws(SpoolError) {
         self.spool = spool
         do throws(MultipartError) { parser = try MultipartParser(type) } catch { throw .malformed("\(error)") }
+        self.limit = limit
         allowance = limit
     }
 
@@ -42,7 +45,7 @@ actor FormSpooler: DiskActor {
         case .part(let part):
             name = part.name
             text = []
-            writer = part.filename == nil ? nil : try SpoolWriter(in: spool, limit: allowance)
+            writer = part.filename == nil ? nil : try SpoolWriter(in: spool, limit: limit, left: allowance)
         case .data(let bytes):
             if let writer {
                 try writer.write(bytes.span)

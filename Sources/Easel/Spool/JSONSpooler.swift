@@ -7,6 +7,9 @@ actor JSONSpooler: DiskActor {
     nonisolated let executor = DiskExecutor.next
     private var parser: JSONParser<Base64Sink>?
 
+    /// The most files that one text may become: each stays open while it is needed.
+    static let fileLimit = 256
+
     /// Prepares for a text whose files may grow to `limit` bytes together.
     init(in spool: Spool, limit: Int) {
         parser = JSONParser(sink: Base64Sink(spool: spool, limit: limit))
@@ -36,6 +39,8 @@ private struct Base64Sink: LongStringSink {
     private(set) var files: [SpooledFile] = []
     private(set) var failure: SpoolError?
     private let spool: Spool
+    /// Bytes that all files together may have.
+    private let limit: Int
     /// Bytes that all files together may still grow by.
     private var allowance: Int
     private var writer: SpoolWriter?
@@ -45,14 +50,17 @@ private struct Base64Sink: LongStringSink {
 
     init(spool: Spool, limit: Int) {
         self.spool = spool
+        self.limit = limit
         allowance = limit
     }
 
     mutating func begin(prefix: Span<UInt8>) throws -> Bool {
         guard EncodedImage.isLikely(prefix) else { return false }
+        try noted(tooManyFiles)
         decoder = Base64Decoder()
         isFresh = true
-        writer = try noted(Result { () throws(SpoolError) in try SpoolWriter(in: spool, limit: allowance) })
+        writer = try noted(
+            Result { () throws(SpoolError) in try SpoolWriter(in: spool, limit: limit, left: allowance) })
         return true
     }
 
@@ -75,12 +83,19 @@ private struct Base64Sink: LongStringSink {
         return files.count - 1
     }
 
+    private var tooManyFiles: Result<Void, SpoolError> {
+        guard files.count < JSONSpooler.fileLimit else {
+            return .failure(.malformed("it has more than \(JSONSpooler.fileLimit) images"))
+        }
+        return .success(())
+    }
+
     private mutating func write() throws(SpoolError) {
         let (writer, decoded) = (writer, decoded)
         try noted(Result { () throws(SpoolError) in try writer?.write(decoded.span) })
     }
 
-    /// Remembers what went wrong with the disk, for the parser only passes on a description.
+    /// Remembers what went wrong, for the parser only passes on a description.
     private mutating func noted<Value>(_ result: Result<Value, SpoolError>) throws(SpoolError) -> Value {
         if case .failure(let error) = result { failure = error }
         return try result.get()

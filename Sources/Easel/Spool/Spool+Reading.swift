@@ -33,6 +33,7 @@ extension Spool {
         }
         let spooler = JSONSpooler(in: self, limit: limit)
         var length = text.count
+        guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
         try await spooler.write(text)
         while let bytes = try await source.next() {
             length += bytes.count

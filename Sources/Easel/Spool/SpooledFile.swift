@@ -39,18 +39,22 @@ final class SpoolWriter {
     /// The last bytes, by which an image that was cut short is known.
     private var tail: [UInt8] = []
     /// The most it may grow to, in bytes.
+    private let allowance: Int
+    /// What is told to be the limit, in bytes.
     private let limit: Int
 
-    init(in spool: Spool, limit: Int) throws(SpoolError) {
+    /// Prepares for a file of at most `limit` bytes, or of what other files have left of them.
+    init(in spool: Spool, limit: Int, left allowance: Int? = nil) throws(SpoolError) {
         do throws(FileError) { file = try TemporaryFile(in: spool.folder) } catch { throw .disk(error) }
         self.limit = limit
+        self.allowance = allowance ?? limit
     }
 
     /// Adds bytes.
     ///
     /// - Throws: ``SpoolError``, when there are more than the limit allows or the disk refuses them.
     func write(_ bytes: Span<UInt8>) throws(SpoolError) {
-        guard bytes.count <= limit - file.length else { throw .tooLarge(limit: limit) }
+        guard bytes.count <= allowance - file.length else { throw .tooLarge(limit: limit) }
         do throws(FileError) { try file.write(bytes) } catch { throw .disk(error) }
         hash?.update(bytes)
         _ = probe.feed(bytes)
