@@ -28,7 +28,7 @@ extension Ledger {
     func key(_ key: Secret) async throws -> KeyRecord? {
         let digest = SHA256.digest(of: Array(key.reveal().utf8))
         return try await database.read { connection in
-            try connection.row(Self.selectKeys + "WHERE hash = ?", [.blob(digest.bytes)]) { KeyRecord($0) }
+            try connection.row(Self.keyOfHash, [.blob(digest.bytes)]) { KeyRecord($0) }
         }
     }
 
@@ -49,14 +49,18 @@ extension Ledger {
         }
     }
 
+    static let keyOfHash = selectKeys + "WHERE hash = ?"
     private static let selectKeys = "SELECT id, name, prefix, models, created_at, revoked_at FROM keys "
 }
 
 extension KeyRecord {
     fileprivate init(_ row: borrowing Row) {
-        let models = row.optionalText(3).flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+        // A list that cannot be read allows nothing: only NULL allows everything.
+        let models = row.optionalText(3).map { text in
+            (try? JSONValue(parsing: Array(text.utf8)))?.array?.compactMap(\.string) ?? []
+        }
         self.init(
-            id: row.text(0), name: row.text(1), prefix: row.text(2), models: models?.array?.compactMap(\.string),
+            id: row.text(0), name: row.text(1), prefix: row.text(2), models: models,
             createdAt: Timestamp(stored: row.integer(4)),
             revokedAt: row.optionalInteger(5).map(Timestamp.init(stored:)))
     }
