@@ -6,17 +6,9 @@ extension Ledger {
     /// A job with its attempts and images; `nil` when there is none of that id.
     func job(_ id: String) async throws -> JobStory? {
         try await database.read { connection in
-            guard let job = try connection.row(Self.selectJobs + "WHERE id = ?", [.text(id)], { JobRecord($0) })
-            else { return nil }
-            let attempts = try connection.rows(
-                """
-                SELECT job_id, ordinal, provider, model, state, submitted_at, answered_at, upstream_status, upstream_id,
-                    task, failure FROM attempts WHERE job_id = ? ORDER BY ordinal
-                """, [.text(id)]
-            ) { AttemptRecord($0) }
-            let images = try connection.rows(
-                Self.selectImages + "WHERE images.job_id = ? ORDER BY images.position", [.text(id)]
-            ) { ImageRecord($0) }
+            guard let job = try connection.row(Self.jobOfID, [.text(id)], { JobRecord($0) }) else { return nil }
+            let attempts = try connection.rows(Self.attemptsOfJob, [.text(id)]) { AttemptRecord($0) }
+            let images = try connection.rows(Self.imagesOfJob, [.text(id)]) { ImageRecord($0) }
             let keyName = try connection.row("SELECT name FROM keys WHERE id = ?", [.text(job.keyID)]) { $0.text(0) }
             return JobStory(job: job, keyName: keyName ?? "", attempts: attempts, images: images.compactMap { $0 })
         }
@@ -25,14 +17,14 @@ extension Ledger {
     /// The newest jobs, newest first.
     func jobs(limit: Int) async throws -> [JobRecord] {
         try await database.read { connection in
-            try connection.rows(Self.selectJobs + "ORDER BY id DESC LIMIT ?", [.integer(limit)]) { JobRecord($0) }
+            try connection.rows(Self.newestJobs, [.integer(limit)]) { JobRecord($0) }
         }
     }
 
     /// The image behind a link's token.
     func image(token: String) async throws -> ImageRecord? {
         try await database.read { connection in
-            try connection.row(Self.selectImages + "WHERE images.token = ?", [.text(token)]) { ImageRecord($0) } ?? nil
+            try connection.row(Self.imageOfToken, [.text(token)]) { ImageRecord($0) } ?? nil
         }
     }
 
@@ -45,6 +37,15 @@ extension Ledger {
         SELECT images.token, images.job_id, images.position, images.seed, images.revised_prompt, images.created_at,
             blobs.digest, blobs.media_type, blobs.bytes, blobs.width, blobs.height
         FROM images JOIN blobs USING (digest) 
+        """
+
+    static let jobOfID = selectJobs + "WHERE id = ?"
+    static let newestJobs = selectJobs + "ORDER BY id DESC LIMIT ?"
+    static let imageOfToken = selectImages + "WHERE images.token = ?"
+    static let imagesOfJob = selectImages + "WHERE images.job_id = ? ORDER BY images.position"
+    static let attemptsOfJob = """
+        SELECT job_id, ordinal, provider, model, state, submitted_at, answered_at, upstream_status, upstream_id, task,
+            failure FROM attempts WHERE job_id = ? ORDER BY ordinal
         """
 }
 

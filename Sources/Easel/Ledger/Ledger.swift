@@ -90,18 +90,19 @@ struct Ledger: Sendable {
             "The gateway stopped while this job was running; whether the provider charged for it is not known.")
         let text = error.json.text
         return try await database.write { connection in
-            try connection.run(
-                """
-                UPDATE attempts SET state = 'unknown', answered_at = ? WHERE state = 'submitted' AND job_id IN
-                    (SELECT id FROM jobs WHERE state IN ('accepted', 'submitted', 'storing'))
-                """, [.timestamp(now)])
-            return try connection.run(
-                """
-                UPDATE jobs SET state = 'unknown', finished_at = ?, error = ?
-                WHERE state IN ('accepted', 'submitted', 'storing')
-                """, [.timestamp(now), .text(text)])
+            try connection.run(Self.settleAttempts, [.timestamp(now)])
+            return try connection.run(Self.settleJobs, [.timestamp(now), .text(text)])
         }
     }
+
+    static let settleAttempts = """
+        UPDATE attempts SET state = 'unknown', answered_at = ? WHERE state = 'submitted' AND job_id IN
+            (SELECT id FROM jobs WHERE state IN ('accepted', 'submitted', 'storing'))
+        """
+    static let settleJobs = """
+        UPDATE jobs SET state = 'unknown', finished_at = ?, error = ?
+        WHERE state IN ('accepted', 'submitted', 'storing')
+        """
 
     // MARK: Rows
 
@@ -132,12 +133,13 @@ struct Ledger: Sendable {
     private static func insert(_ image: ImageRecord, _ connection: borrowing Connection) throws {
         try connection.run(
             """
-            INSERT INTO blobs (digest, media_type, bytes, width, height, stored_at) VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (digest) DO NOTHING
+            INSERT INTO blobs (digest, media_type, bytes, width, height, stored_at, used_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET used_at = max(used_at, excluded.used_at)
             """,
             [
                 .blob(image.blob.digest.bytes), .text(image.blob.mediaType), .integer(image.blob.length),
                 .integer(image.blob.width), .integer(image.blob.height), .timestamp(image.createdAt),
+                .timestamp(image.createdAt),
             ])
         try connection.run(
             """

@@ -79,6 +79,29 @@ enum Schema {
                 CREATE INDEX images_by_job ON images (job_id, position);
                 CREATE INDEX images_by_digest ON images (digest);
                 CREATE INDEX images_by_age ON images (created_at);
-                """)
+                """),
+        Migration(
+            "0002 age and total of blobs",
+            sql: """
+                -- The newest link to a blob decides when it may go; kept beside it, it can be asked for in order.
+                ALTER TABLE blobs ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+                UPDATE blobs SET used_at =
+                    coalesce((SELECT max(created_at) FROM images WHERE images.digest = blobs.digest), stored_at);
+                CREATE INDEX blobs_by_use ON blobs (used_at);
+                DROP INDEX images_by_age;
+
+                -- What all blobs take, so that nobody need add up millions of rows each minute.
+                CREATE TABLE totals (
+                    name  TEXT PRIMARY KEY,
+                    bytes INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                INSERT INTO totals (name, bytes) SELECT 'blobs', coalesce(sum(bytes), 0) FROM blobs;
+                CREATE TRIGGER blobs_added AFTER INSERT ON blobs BEGIN
+                    UPDATE totals SET bytes = bytes + new.bytes WHERE name = 'blobs';
+                END;
+                CREATE TRIGGER blobs_removed AFTER DELETE ON blobs BEGIN
+                    UPDATE totals SET bytes = bytes - old.bytes WHERE name = 'blobs';
+                END;
+                """),
     ]
 }

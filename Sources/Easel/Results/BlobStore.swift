@@ -49,7 +49,7 @@ final class BlobStore {
 
     /// Deletes an image that no row of the ledger names any more.
     ///
-    /// - Returns: Whether it was deleted; not while a job is storing it again.
+    /// - Returns: Whether it is gone; not while a job is storing it again.
     func remove(_ digest: Digest, forget: @escaping @EventLoop @Sendable () async throws -> Bool) async throws -> Bool {
         guard pins[digest] == nil, removals[digest] == nil else { return false }
         let removal = Promise<Void>()
@@ -61,6 +61,7 @@ final class BlobStore {
         guard try await forget() else { return false }
         let name = digest.description
         let directory = Directory("\(folder)/\(name.prefix(2))")
-        return try await blocking { try directory.remove(String(name.dropFirst(2))) }
+        try await blocking { _ = try directory.remove(String(name.dropFirst(2))) }
+        return true
     }
 }

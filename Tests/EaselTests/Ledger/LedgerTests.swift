@@ -1,0 +1,195 @@
+import Crypto
+import SQLite
+import Testing
+
+@testable import Easel
+
+struct LedgerTests {
+    private let folder = TemporaryFolder()
+    private let clock = ManualClock()
+
+    private func ledger() throws -> Ledger { try Ledger(folder: folder.path, isDurable: false) }
+
+    @Test func `what was written is there when the file is opened again`() async throws {
+        let first = try ledger()
+        let key = try await first.anyKey()
+        try await first.addJob("req_1", key: key, blobs: [.example("otter")])
+        await first.close()
+
+        let second = try ledger()
+        #expect(try await second.job("req_1")?.images.map(\.blob) == [.example("otter")])
+        #expect(try await second.keys().map(\.id) == [key.id])
+        await second.close()
+    }
+
+    @Test func `a file of the first version is brought up to date with what is in it`() async throws {
+        let old = try Database(
+            path: "\(folder.path)/easel.sqlite", durability: .relaxed, migrations: Array(Schema.migrations.prefix(1)))
+        try await old.write { connection in
+            try connection.script(
+                """
+                INSERT INTO keys (id, name, hash, prefix, created_at) VALUES ('key', 'ci', x'00', 'sk', 1);
+                INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
+                    wanted_images, accepted_at, request_bytes)
+                VALUES ('req', 'key', 'generate', 'otter', 'done', '{}', 1, 0, 1, 1, 1);
+                """)
+            for (name, bytes, moments) in [("young", 30, [5, 90]), ("old", 12, [7])] {
+                let digest = SHA256.digest(of: Array(name.utf8))
+                try connection.run(
+                    """
+                    INSERT INTO blobs (digest, media_type, bytes, width, height, stored_at)
+                    VALUES (?, 'image/png', ?, 1, 1, 5)
+                    """, [.blob(digest.bytes), .integer(bytes)])
+                for moment in moments {
+                    try connection.run(
+                        "INSERT INTO images (token, job_id, position, digest, created_at) VALUES (?, 'req', ?, ?, ?)",
+                        [.text("\(name)\(moment)"), .integer(moment), .blob(digest.bytes), .integer(moment)])
+                }
+            }
+        }
+        await old.close()
+
+        let ledger = try ledger()
+        let digests = ["old", "young"].map { SHA256.digest(of: Array($0.utf8)) }
+        #expect(try await ledger.number(Ledger.totalOfBlobs) == 42)
+        #expect(try await ledger.imagesStored(before: Timestamp(microseconds: 90), limit: 9) == [digests[0]])
+        #expect(try await ledger.oldestImages(over: 0, limit: 9) == digests)
+        await ledger.close()
+    }
+
+    @Test func `a job's life is written down step by step`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        var job = JobRecord.example("req_1", key: key.id, count: 2)
+        job.report = #"{"n":{"outcome":"applied"}}"#
+        var first = AttemptRecord.example("req_1")
+        try await ledger.accept(job, first)
+        var story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == .submitted)
+        #expect(story.job.report == job.report)
+        #expect(story.attempts.map(\.state) == [.submitted])
+
+        (first.state, first.answeredAt, first.upstreamStatus) = (.refused, clock.now + .seconds(1), 429)
+        first.failure = #"{"kind":"rate_limit"}"#
+        var second = AttemptRecord.example("req_1", 2, provider: "p1")
+        try await ledger.begin(second, after: first)
+        story = try #require(try await ledger.job("req_1"))
+        #expect(story.attempts.map(\.state) == [.refused, .submitted])
+        #expect(story.attempts.map(\.provider) == ["p0", "p1"])
+        #expect(story.attempts[0].upstreamStatus == 429)
+        #expect(story.attempts[0].failure == first.failure)
+
+        second.task = #"[{"id":"t"}]"#
+        try await ledger.record(second, pending: #"["https://x"]"#, state: .storing)
+        story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == .storing)
+        #expect(story.attempts[1].task == second.task)
+
+        (second.state, second.answeredAt, second.upstreamID) = (.done, clock.now + .seconds(9), "theirs-7")
+        (job.state, job.finishedAt, job.images, job.imageLength) = (.done, clock.now + .seconds(10), 2, 250)
+        job.cost = Money(microunits: 50_000)
+        let images = [("a", 100, nil as Int64?, nil as String?), ("b", 150, 7, "an otter, at dusk")].enumerated().map {
+            ImageRecord(
+                token: $1.0, jobID: "req_1", position: $0, blob: .example($1.0, length: $1.1), seed: $1.2,
+                revisedPrompt: $1.3, createdAt: clock.now)
+        }
+        try await ledger.finish(job, second, images: images)
+        story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == .done)
+        #expect(story.job.cost == job.cost)
+        #expect(story.job.imageLength == 250)
+        #expect(story.job.duration == .seconds(10))
+        #expect(story.attempts[1].upstreamID == "theirs-7")
+        #expect(story.images.map(\.token) == ["a", "b"])
+        #expect(story.images.map(\.seed) == [nil, 7])
+        #expect(story.images.map(\.revisedPrompt) == [nil, "an otter, at dusk"])
+        #expect(try await ledger.number("SELECT count(*) FROM attempts WHERE pending IS NOT NULL") == 0)
+        #expect(try await ledger.image(token: "b")?.blob == .example("b", length: 150))
+        #expect(try await ledger.image(token: "c") == nil)
+        await ledger.close()
+    }
+
+    @Test func `a job that fails keeps its reason, and an unknown cost stays unknown`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        var job = JobRecord.example("req_1", key: key.id)
+        var attempt = AttemptRecord.example("req_1")
+        try await ledger.accept(job, attempt)
+        (job.state, job.error, attempt.state) = (.unknown, #"{"message":"lost"}"#, .unknown)
+        try await ledger.finish(job, attempt, images: [])
+        let story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == .unknown)
+        #expect(story.job.error == job.error)
+        #expect(story.job.cost == nil)
+        await ledger.close()
+    }
+
+    @Test func `the end of a job is written whole or not at all`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        var job = JobRecord.example("req_1", key: key.id)
+        let attempt = AttemptRecord.example("req_1")
+        try await ledger.accept(job, attempt)
+        let image = ImageRecord(
+            token: "same", jobID: "req_1", position: 0, blob: .example("a"), createdAt: clock.now)
+        job.state = .done
+        await #expect(throws: DatabaseError.self) {
+            try await ledger.finish(job, attempt, images: [image, image])
+        }
+        let story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == .submitted)
+        #expect(story.images.isEmpty)
+        #expect(try await ledger.number(Ledger.totalOfBlobs) == 0)
+        await ledger.close()
+    }
+
+    @Test func `jobs that a crash cut off become unknown, and nobody else does`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        try await ledger.addJob("req_done", key: key)
+        try await ledger.addJob("req_failed", key: key, state: .failed)
+        try await ledger.accept(.example("req_a", key: key.id), .example("req_a"))
+        try await ledger.accept(.example("req_b", key: key.id), .example("req_b"))
+        var refused = AttemptRecord.example("req_b")
+        refused.state = .refused
+        try await ledger.begin(.example("req_b", 2), after: refused)
+        var delivered = AttemptRecord.example("req_c")
+        try await ledger.accept(.example("req_c", key: key.id), delivered)
+        (delivered.state, delivered.answeredAt) = (.done, clock.now + .seconds(3))
+        try await ledger.record(delivered, pending: nil, state: .storing)
+
+        let restart = clock.now + .seconds(60)
+        #expect(try await ledger.settleAbandoned(at: restart) == 3)
+        #expect(try await ledger.settleAbandoned(at: restart) == 0)
+        let states = try await ["req_done", "req_failed", "req_a", "req_b", "req_c"].asyncMap {
+            try await ledger.job($0)?.job.state
+        }
+        #expect(states == [.done, .failed, .unknown, .unknown, .unknown])
+        let story = try #require(try await ledger.job("req_b"))
+        #expect(story.attempts.map(\.state) == [.refused, .unknown])
+        #expect(story.job.finishedAt == restart)
+        #expect(story.job.error?.contains("stopped while this job was running") == true)
+        #expect(try await ledger.job("req_c")?.attempts.map(\.answeredAt) == [clock.now + .seconds(3)])
+        await ledger.close()
+    }
+
+    @Test func `jobs are listed newest first`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        for minute in 0..<5 {
+            let moment = clock.now + .seconds(60 * minute)
+            try await ledger.addJob(RequestID.lowest(at: moment), key: key, at: moment)
+        }
+        let accepted = try await ledger.jobs(limit: 3).map(\.acceptedAt)
+        #expect(accepted == [4, 3, 2].map { clock.now + .seconds(60 * $0) })
+        await ledger.close()
+    }
+}
+
+extension Array {
+    func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await transform(element)) }
+        return values
+    }
+}

@@ -1,0 +1,34 @@
+import SQLite
+import Testing
+
+@testable import Easel
+
+/// Ten million rows must cost what ten do: no query that a request or a minute needs may read a table from end to end.
+struct QueryPlanTests {
+    private static let queries: [(name: String, sql: String)] = [
+        ("the key of a request", Ledger.keyOfHash), ("one job", Ledger.jobOfID), ("its attempts", Ledger.attemptsOfJob),
+        ("its images", Ledger.imagesOfJob), ("the newest jobs", Ledger.newestJobs),
+        ("the image of a link", Ledger.imageOfToken), ("old blobs", Ledger.blobsUsedBefore),
+        ("the oldest blobs", Ledger.oldestBlobs), ("the total of blobs", Ledger.totalOfBlobs),
+        ("forgetting links", Ledger.deleteLinks), ("forgetting a blob", Ledger.deleteBlob),
+        ("settling attempts", Ledger.settleAttempts), ("settling jobs", Ledger.settleJobs),
+        ("usage by key", Ledger.usage(by: .key)), ("usage by model", Ledger.usage(by: .model)),
+        ("usage by provider", Ledger.usage(by: .provider)), ("usage by day", Ledger.usage(by: .day)),
+    ]
+
+    @Test(arguments: queries) func `a query finds its rows by an index`(name: String, sql: String) async throws {
+        let folder = TemporaryFolder()
+        let ledger = try Ledger(folder: folder.path, isDurable: false)
+        let steps = try await ledger.database.write { connection in
+            let parameters = Array(repeating: Value.null, count: sql.count { $0 == "?" })
+            return try connection.rows("EXPLAIN QUERY PLAN " + sql, parameters) { $0.text(3) }
+        }
+        await ledger.close()
+        #expect(!steps.isEmpty)
+        for step in steps where step.hasPrefix("SCAN") {
+            // In the order of an index, and only as far as the limit goes.
+            #expect(sql.contains("LIMIT ?") && (step.contains("USING") || step == "SCAN jobs"), "\(name): \(step)")
+        }
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") && !sql.contains("GROUP BY") }, "\(name): \(steps)")
+    }
+}
