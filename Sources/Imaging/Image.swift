@@ -116,6 +116,11 @@ extension Image {
         try scaled(to: size, VIPS_SIZE_DOWN, crop: VIPS_INTERESTING_NONE)
     }
 
+    /// Scales to exactly this size, whatever becomes of the proportions.
+    func stretched(to size: PixelSize) throws(ImagingError) -> Image {
+        try scaled(to: size, VIPS_SIZE_FORCE, crop: VIPS_INTERESTING_NONE)
+    }
+
     private func scaled(to size: PixelSize, _ mode: VipsSize, crop: VipsInteresting) throws(ImagingError) -> Image {
         try Image("scale the image") { result in
             unsafe shim_vips_thumbnail_image(
@@ -132,13 +137,18 @@ extension Image {
         try Image("add transparency") { result in unsafe shim_vips_addalpha(pointer, &result.pointer) }
     }
 
-    /// The last band inverted: 255 where the image is transparent, 0 where it is opaque.
-    func transparency() throws(ImagingError) -> Image {
+    /// The last band: 255 where the image is opaque, 0 where it is transparent.
+    func opacity() throws(ImagingError) -> Image {
         let last = unsafe vips_image_get_bands(pointer) - 1
-        let alpha = try Image("read transparency") { result in
+        return try Image("read transparency") { result in
             unsafe shim_vips_extract_bands(pointer, &result.pointer, last, 1)
         }
-        return try Image("invert transparency") { result in unsafe shim_vips_invert(alpha.pointer, &result.pointer) }
+    }
+
+    /// The last band inverted: 255 where the image is transparent, 0 where it is opaque.
+    func transparency() throws(ImagingError) -> Image {
+        let opacity = try opacity()
+        return try Image("invert transparency") { result in unsafe shim_vips_invert(opacity.pointer, &result.pointer) }
     }
 
     /// Lays an image with transparency over this one, changing only the pixels under it.

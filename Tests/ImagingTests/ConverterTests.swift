@@ -7,7 +7,7 @@ struct ConverterTests {
 
     private func convert(_ bytes: [UInt8], by conversion: Conversion) throws -> PixelSize {
         let input = workspace.write(bytes, to: "input.png")  // whatever it is: the name must not matter
-        return try Converter().convert(input, by: conversion, to: workspace.path("out"))
+        return try Converter().convert(input, by: conversion, to: workspace.path("out")).size
     }
 
     private func error(converting bytes: [UInt8]) throws -> ImagingError {
@@ -60,6 +60,31 @@ struct ConverterTests {
         let size = try convert(picture, by: Conversion(encoding: Encoding(format: .jpeg)))
         #expect(size == PixelSize(width: 32, height: 48))
         #expect(!String(decoding: workspace.read("out"), as: Unicode.ASCII.self).contains("Exif"))
+    }
+
+    @Test func `what an image has become is told`() throws {
+        let input = workspace.write(try workspace.picture(.jpeg).withMetadata([sideways]), to: "input.jpg")
+        let conversion = Conversion(encoding: Encoding(format: .jpeg), maximumHeight: 24)
+        let result = try Converter().convert(input, by: conversion, to: workspace.path("out"))
+        #expect(
+            result
+                == ConvertedImage(
+                    format: .jpeg, size: PixelSize(width: 16, height: 24), length: workspace.read("out").count,
+                    originalSize: PixelSize(width: 32, height: 48)))
+    }
+
+    @Test(arguments: [(true, ImageFormat.png), (false, .jpeg)])
+    func `an image with transparency can become another format than one without`(
+        isTransparent: Bool, format: ImageFormat
+    ) throws {
+        let input = workspace.path("input.webp")
+        try Renderer().render(
+            prompt: "", seed: 1, size: PixelSize(width: 40, height: 30), isTransparent: isTransparent,
+            as: Encoding(format: .webp), to: input)
+        let conversion = Conversion(
+            encoding: Encoding(format: .jpeg), transparentEncoding: Encoding(format: .png))
+        #expect(try Converter().convert(input, by: conversion, to: workspace.path("out")).format == format)
+        #expect(try ImageHeader.read(fileAt: workspace.path("out")).format == format)
     }
 
     @Test func `more metadata than a JPEG segment holds does no harm`() throws {
