@@ -41,8 +41,9 @@ struct JSONStringReader {
             switch escape {
             case .none:
                 let start = index
-                try skipPlain(in: bytes, at: &index)
+                skipPlain(in: bytes, at: &index)
                 if index > start { return .run(start..<index) }
+                guard byte < 0x80, !sequence.isOpen else { throw Malformed("invalid UTF-8") }
                 guard byte >= 0x20 else { throw Malformed("control characters in strings must be escaped") }
                 index += 1
                 if byte == UInt8(ascii: "\"") { return .end }
@@ -68,8 +69,8 @@ struct JSONStringReader {
         return .starved
     }
 
-    /// Moves over bytes that stand for themselves, up to a quotation mark, a backslash or a control character.
-    private mutating func skipPlain(in bytes: Span<UInt8>, at index: inout Int) throws(Malformed) {
+    /// Moves over bytes that stand for themselves, up to a quotation mark, a backslash, a control character or invalid UTF-8.
+    private mutating func skipPlain(in bytes: Span<UInt8>, at index: inout Int) {
         while index < bytes.count {
             let byte = bytes[index]
             if byte < 0x80, !sequence.isOpen {
@@ -77,7 +78,7 @@ struct JSONStringReader {
                 if end == index { return }
                 index = end
             } else {
-                if strictness == .strict, !sequence.accept(byte) { throw Malformed("invalid UTF-8") }
+                if strictness == .strict, !sequence.accept(byte) { return }
                 if byte & 0xC0 == 0x80 { continuationBytes += 1 }
                 index += 1
             }

@@ -135,6 +135,14 @@ import Testing
         }
     }
 
+    @Test func `finds the first of two mistakes, however the text is cut`() {
+        let text = Array("{\"abcd".utf8) + [0xFF]
+        for pieceSize in [1, 2, 3, .max] {
+            let error = error { try parse(text, pieceSize: pieceSize, limits: JSONLimits(nameBytes: 3)) }
+            #expect(error?.reason == "a member's name is longer than 3 bytes")
+        }
+    }
+
     @Test func `measures invalid UTF-8 after its repair`() {
         let invalid = [UInt8](repeating: 0xC0, count: 100)  // each becomes the three bytes of U+FFFD
         let name = Array("{\"".utf8) + invalid + Array("\":1}".utf8)
