@@ -34,24 +34,44 @@ final class Results {
     func keep(
         _ image: ResultImage, of files: [SpooledFile], jobID: String, expiry: Duration?
     ) async throws(FetchFailure) -> BlobRecord {
-        let file = try await spooled(image.payload, files, jobID, expiry ?? Self.defaultExpiry)
-        let header: ImageFile
-        do throws(ImageCheck.Flaw) { header = try check.check(file) } catch {
-            throw FetchFailure(reason: "\(error)", isFinal: true)
-        }
+        let expiry = clock.now + (expiry ?? Self.defaultExpiry)
+        let (file, header) = try await checked(image, files, jobID, expiry)
         do throws(FileError) { try await blobs.store(file) } catch {
-            throw FetchFailure(reason: "\(error)", isFinal: false)
+            log.error("cannot store a result", ["request.id": jobID, "error": "\(error)"])
+            throw FetchFailure(reason: "the gateway's disk refused it", isFinal: false)
         }
         return BlobRecord(
             digest: file.digest, mediaType: header.mediaType, length: file.length, width: header.width,
             height: header.height)
     }
 
+    /// The image's bytes, on disk and looked at; those of its alternative, where it is good for nothing itself.
+    private func checked(
+        _ image: ResultImage, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
+    ) async throws(FetchFailure) -> (SpooledFile, ImageFile) {
+        do throws(FetchFailure) {
+            return try await checked(image.payload, files, jobID, expiry)
+        } catch {
+            guard let alternative = image.alternative else { throw error }
+            log.warning("a result is unusable, trying its address", ["request.id": jobID, "reason": error.reason])
+            return try await checked(alternative, files, jobID, expiry)
+        }
+    }
+
+    private func checked(
+        _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
+    ) async throws(FetchFailure) -> (SpooledFile, ImageFile) {
+        let file = try await spooled(payload, files, jobID, expiry)
+        do throws(ImageCheck.Flaw) { return (file, try check.check(file)) } catch {
+            throw FetchFailure(reason: "\(error)", isFinal: true)
+        }
+    }
+
     private func spooled(
-        _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Duration
+        _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
     ) async throws(FetchFailure) -> SpooledFile {
         switch payload {
-        case .url(let url): return try await fetched(url, jobID, until: clock.now + expiry)
+        case .url(let url): return try await fetched(url, jobID, until: expiry)
         case .base64(let text):
             do throws(SpoolError) { return try await spool.decode(text, limit: text.utf8.count) } catch {
                 throw FetchFailure(error)

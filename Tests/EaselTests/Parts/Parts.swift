@@ -65,7 +65,7 @@ final class Parts {
     func submission(_ model: String, count: Int = 1, prompt: String = "an otter") -> Submission {
         Submission(
             order: ImageOrder(operation: .generate, model: model, prompt: prompt, count: count), delivery: .url,
-            isStrict: false, unknownNames: [], files: [], requestLength: 100)
+            isStrict: false, unknownNames: [], imageNames: [], files: [], requestLength: 100)
     }
 
     /// Does a job to its end, and tells what the ledger knows of it.

@@ -1,0 +1,113 @@
+import Crypto
+import Files
+import LibEvent
+import Support
+import Testing
+
+@testable import Easel
+
+@Suite(.onEventLoop)
+struct BlobStoreTests {
+    private let folder = TemporaryFolder()
+
+    @EventLoop private func parts() throws -> (blobs: BlobStore, spool: Spool) {
+        (
+            try BlobStore(folder: "\(folder.path)/blobs", isDurable: true),
+            try Spool(folder: "\(folder.path)/spool")
+        )
+    }
+
+    @EventLoop private func file(_ bytes: [UInt8], in spool: Spool) async throws -> SpooledFile {
+        try await spool.receiveFile(then: ListedPieces([bytes]), limit: 1 << 20)
+    }
+
+    /// The images that are there.
+    private var blobs: [String] { folder.allFiles.filter { $0.hasPrefix("\(folder.path)/blobs/") } }
+
+    @Test @EventLoop func `an image has the name of its bytes, and is there once`() async throws {
+        let (blobs, spool) = try parts()
+        for _ in 0..<3 { try await blobs.store(file(png(), in: spool)) }
+        let digest = SHA256.digest(of: png())
+        #expect(self.blobs == [blobs.path(of: digest)])
+        #expect(try readFile(blobs.path(of: digest), limit: 1000) == png())
+        #expect(try folder.names(in: "spool").isEmpty)
+    }
+
+    @Test @EventLoop func `what is not whole yet is not among the images, and gone after a crash`() async throws {
+        let (_, spool) = try parts()
+        let writer = try SpoolWriter(in: spool, limit: 1000)
+        let half = Array(png().dropLast(20))
+        try writer.write(half.span)
+        #expect(blobs.isEmpty)
+        #expect(try folder.names(in: "spool").count == 1)
+        _ = try parts()
+        #expect(try folder.names(in: "spool").isEmpty)
+        withExtendedLifetime(writer) {}
+    }
+
+    @Test @EventLoop func `an image that a job has not written down yet cannot be removed`() async throws {
+        let (blobs, spool) = try parts()
+        let digest = SHA256.digest(of: png())
+        try await blobs.store(file(png(), in: spool))
+        try await blobs.store(file(png(), in: spool))
+        blobs.release(digest)
+        #expect(try await !blobs.remove(digest) { true })
+        #expect(self.blobs.count == 1)
+        blobs.release(digest)
+        #expect(try await blobs.remove(digest) { true })
+        #expect(self.blobs.isEmpty)
+    }
+
+    @Test @EventLoop func `an image whose rows are still wanted stays`() async throws {
+        let (blobs, spool) = try parts()
+        let digest = SHA256.digest(of: png())
+        try await blobs.store(file(png(), in: spool))
+        blobs.release(digest)
+        #expect(try await !blobs.remove(digest) { false })
+        await #expect(throws: BrokenOff.self) { try await blobs.remove(digest) { throw BrokenOff() } }
+        #expect(self.blobs.count == 1)
+        // Neither left anything behind that a later removal would wait for.
+        #expect(try await blobs.remove(digest) { true })
+    }
+
+    @Test @EventLoop func `an image stored again while it is being removed is there in the end`() async throws {
+        let (blobs, spool) = try parts()
+        let digest = SHA256.digest(of: png())
+        try await blobs.store(file(png(), in: spool))
+        blobs.release(digest)
+
+        let (isForgetting, mayForget) = (Promise<Void>(), Promise<Void>())
+        let removal = EventLoop.spawn {
+            try await blobs.remove(digest) {
+                isForgetting.fulfil(())
+                _ = await mayForget.wait()
+                return true
+            }
+        }
+        _ = await isForgetting.wait()
+        let again = try await file(png(), in: spool)
+        let storing = EventLoop.spawn { try await blobs.store(again) }
+        #expect(try await !blobs.remove(digest) { true }, "nobody else removes it meanwhile")
+        mayForget.fulfil(())
+        #expect(try await removal.value)
+        try await storing.value
+        #expect(self.blobs == [blobs.path(of: digest)])
+        #expect(try await !blobs.remove(digest) { true }, "it is held until its row is written")
+    }
+
+    @Test @EventLoop func `an image that could not be stored is not held`() async throws {
+        let (blobs, spool) = try parts()
+        let image = try await file(png(), in: spool)
+        let digest = image.digest
+        try await blobs.store(image)
+        blobs.release(digest)
+        // The same file cannot be moved a second time.
+        await #expect(throws: FileError.self) { try await blobs.store(image) }
+        #expect(try await blobs.remove(digest) { true })
+    }
+
+    @Test @EventLoop func `removing what is gone already is no failure`() async throws {
+        let (blobs, _) = try parts()
+        #expect(try await blobs.remove(SHA256.digest(of: [1])) { true })
+    }
+}

@@ -1,0 +1,120 @@
+import Crypto
+import LibEvent
+import Support
+import Testing
+
+@testable import Easel
+
+@Suite(.onEventLoop)
+struct SweeperTests {
+    /// Stores pictures by name, as a job of this moment.
+    @EventLoop private func store(_ names: [String], in parts: Parts, length: Int = 1000) async throws {
+        let key = try await parts.ledger.anyKey()
+        var stored: [BlobRecord] = []
+        for name in names {
+            let image = ResultImage(payload: .base64(base64(png(filler: name, length: length))))
+            stored.append(try await parts.results.keep(image, of: [], jobID: "req", expiry: nil))
+        }
+        try await parts.ledger.addJob(
+            RequestID.make(at: parts.clock.now), key: key, blobs: stored, at: parts.clock.now)
+        for blob in stored { parts.blobs.release(blob.digest) }
+    }
+
+    /// Which pictures of these names have both their file and a link.
+    @EventLoop private func remaining(_ names: [String], in parts: Parts, length: Int = 1000) async throws -> [String] {
+        let files = Set(parts.folder.allFiles)
+        let linked = try await Set(
+            parts.ledger.imagesStored(before: parts.clock.now + .seconds(1), limit: 10_000))
+        return names.filter { name in
+            let digest = SHA256.digest(of: png(filler: name, length: length))
+            let hasFile = files.contains(parts.blobs.path(of: digest))
+            #expect(hasFile == linked.contains(digest))
+            return hasFile
+        }
+    }
+
+    private static func day(_ count: Int) -> Duration { .seconds(86_400 * count) }
+
+    @Test @EventLoop func `images go when their time is over, and those in use stay`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: 30d}")
+        try await store(["a", "shared"], in: parts)
+        parts.clock.advance(by: Self.day(20))
+        try await store(["b", "shared"], in: parts)
+        parts.clock.advance(by: Self.day(10))
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b", "shared"], in: parts) == ["a", "b", "shared"])
+        parts.clock.advance(by: .seconds(1))
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b", "shared"], in: parts) == ["b", "shared"])
+        #expect(try await parts.ledger.number("SELECT count(*) FROM images") == 3)
+        parts.clock.advance(by: Self.day(20))
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b", "shared"], in: parts).isEmpty)
+        #expect(try await parts.ledger.jobs(limit: 9).map(\.images) == [2, 2])
+        #expect(parts.lines.text.contains("message=\"swept images\" images=1"))
+        await parts.close()
+    }
+
+    @Test @EventLoop func `the oldest images go when all take more room than they may`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: forever, max_disk: 3500}")
+        for name in ["a", "b", "c", "a", "d"] {
+            try await store([name], in: parts)
+            parts.clock.advance(by: .seconds(1))
+        }
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b", "c", "d"], in: parts) == ["a", "c", "d"])
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b", "c", "d"], in: parts) == ["a", "c", "d"])
+        await parts.close()
+    }
+
+    @Test @EventLoop func `without bounds nothing goes`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: forever, max_disk: unlimited}")
+        try await store(["a"], in: parts)
+        parts.clock.advance(by: Self.day(10_000))
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a"], in: parts) == ["a"])
+        await parts.close()
+    }
+
+    @Test @EventLoop func `an image that a job is storing again is not swept`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: 30d}")
+        try await store(["a", "b"], in: parts)
+        parts.clock.advance(by: Self.day(40))
+        let image = ResultImage(payload: .base64(base64(png(filler: "a", length: 1000))))
+        let blob = try await parts.results.keep(image, of: [], jobID: "req", expiry: nil)
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b"], in: parts) == ["a"])
+        parts.blobs.release(blob.digest)
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "b"], in: parts).isEmpty)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a sweep goes on for as many steps as it takes, past what is missing on disk`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: 30d}")
+        let names = (0..<5).map { "\($0)" }
+        try await store(names, in: parts, length: 50)
+        let key = try await parts.ledger.anyKey()
+        let missing = (0..<(Sweeper.stepLength + 10)).map { BlobRecord.example("\($0)") }
+        try await parts.ledger.addJob("req_0", key: key, blobs: missing, at: parts.clock.now - .seconds(1))
+        parts.clock.advance(by: Self.day(31))
+        await parts.sweeper.sweep()
+        #expect(try await remaining(names, in: parts, length: 50).isEmpty)
+        #expect(try await parts.ledger.number("SELECT count(*) FROM blobs") == 0)
+        #expect(try await parts.ledger.number(Ledger.totalOfBlobs) == 0)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `it sweeps every minute until it is told to stop`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: 1h}")
+        try await store(["a"], in: parts)
+        let start = parts.clock.now
+        let sweeping = EventLoop.spawn { await parts.sweeper.run() }
+        #expect(try await eventually { try await remaining(["a"], in: parts).isEmpty })
+        sweeping.cancel()
+        _ = await sweeping.result
+        #expect(parts.clock.now - start >= .seconds(3600))
+        await parts.close()
+    }
+}
