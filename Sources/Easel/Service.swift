@@ -12,6 +12,7 @@ final class Service {
     private let server: Server
     private let sweeper: Sweeper
     private let log: Log
+    private let lock: FileLock
 
     /// Opens everything and listens.
     ///
@@ -56,6 +57,7 @@ final class Service {
         self.configuration = configuration
         self.ledger = ledger
         self.log = log
+        lock = storage.lock
     }
 
     /// Serves until the process is told to stop, then lets what runs come to its end.
@@ -97,6 +99,8 @@ final class Service {
 
 /// What is on disk: the ledger, the images, the bytes on their way.
 private struct Storage: Sendable {
+    /// Held for as long as the gateway runs: opening the rest deletes and settles what only a crash can have left.
+    let lock: FileLock
     let ledger: Ledger
     let blobs: BlobStore
     let spool: Spool
@@ -105,15 +109,18 @@ private struct Storage: Sendable {
         let folder = configuration.data
         let isDurable = configuration.durability == .full
         do {
-            (ledger, blobs, spool) = try await blocking {
+            (lock, ledger, blobs, spool) = try await blocking {
                 try Directory(folder).create()
                 return (
-                    try Ledger(folder: folder, isDurable: isDurable),
+                    try FileLock(path: folder + "/lock"), try Ledger(folder: folder, isDurable: isDurable),
                     try BlobStore(folder: folder + "/blobs", isDurable: isDurable), try Spool(folder: folder + "/spool")
                 )
             }
             let count = try await ledger.settleAbandoned(at: clock.now)
             if count > 0 { log.warning("jobs of an earlier run were cut off", ["jobs": "\(count)"]) }
+        } catch let error as FileError where error.isLocked {
+            throw ServiceError(
+                "the data folder '\(folder)' is in use by another 'easel serve'. Stop it, or change 'data'.")
         } catch {
             throw ServiceError("cannot open the data folder '\(folder)': \(error)")
         }

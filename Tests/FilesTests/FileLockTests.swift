@@ -1,0 +1,22 @@
+import Testing
+
+@testable import Files
+
+struct FileLockTests {
+    private let scratch = Scratch()
+
+    @Test func `one holder at a time has the lock`() throws {
+        let path = "\(scratch.path)/lock"
+        var lock: FileLock? = try FileLock(path: path)
+        let error = #expect(throws: FileError.self) { try FileLock(path: path) }
+        #expect(error?.isLocked == true)
+        lock = nil
+        _ = try FileLock(path: path)
+        withExtendedLifetime(lock) {}
+    }
+
+    @Test func `a lock in a folder that is not there is another failure`() {
+        let error = #expect(throws: FileError.self) { try FileLock(path: "\(scratch.path)/missing/lock") }
+        #expect(error?.isLocked == false)
+    }
+}
