@@ -1,7 +1,9 @@
 """The fixtures: gateways, each with its own configuration and data, and the providers behind them."""
 
 import asyncio
+import pathlib
 import signal
+import tempfile
 
 import openai
 import pytest
@@ -53,16 +55,22 @@ def starter(folder):
     def start(upstream=None, model=None, **configuration):
         if upstream is not None:
             provider = {"dialect": upstream.dialect, "base_url": upstream.base_url, "api_key": "${UPSTREAM_KEY}"}
+            provider |= upstream.settings
             route = {"provider": "upstream", "model": model or upstream.model, "price": 0.025}
             configuration = {
                 "providers": OFFLINE | {"upstream": provider},
                 "models": SANDBOX | {"picture": {"routes": [route]}},
                 "allow_private": ["127.0.0.0/8"],
             } | configuration
-        home = folder / f"gateway{len(gateways)}"
-        home.mkdir()
-        gateways.append(Gateway(home, **configuration))
-        return gateways[-1].start()
+        home = pathlib.Path(tempfile.mkdtemp(prefix="gateway", dir=folder))
+        gateway = Gateway(home, **configuration)
+        try:
+            gateway.start()
+        except BaseException:
+            gateway.end()
+            raise
+        gateways.append(gateway)
+        return gateway
 
     try:
         yield start

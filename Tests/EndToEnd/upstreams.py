@@ -10,6 +10,7 @@ import http.server
 import json
 import threading
 import time
+import urllib.request
 from urllib.parse import urlsplit
 
 from pictures import opened, picture
@@ -126,8 +127,9 @@ class Exchange(http.server.BaseHTTPRequestHandler):
 class Upstream:
     """A provider that takes nothing; the classes below say what they take."""
 
-    #: What a gateway's configuration says about this provider.
-    dialect = model = None
+    #: What a gateway's configuration says about this provider, and the name of its model, or models.
+    dialect = model = edit_model = None
+    settings = {}
 
     def __init__(self):
         #: Every request that could have cost money, in order of arrival.
@@ -139,6 +141,7 @@ class Upstream:
         #: Links to results work until this is set.
         self.expired = False
         self._results = {}
+        self._next_link = None
         self._scripted_answers = []
         self._scripted_downloads = []
         self._open = threading.Event()
@@ -171,6 +174,10 @@ class Upstream:
 
     def answer_downloads_with(self, *answers):
         self._scripted_downloads += answers
+
+    def answer_with_link(self, link):
+        """Results are said to be there from now on, wherever that is."""
+        self._next_link = link
 
     def pause(self):
         """Paid calls arrive and are counted, and wait for `resume`."""
@@ -207,7 +214,10 @@ class Upstream:
     def download(self, exchange):
         """Serves a result to whoever has its exact link: a signature covers every byte of it."""
         bytes = self._results.get(exchange.call.target)
-        if bytes is None or self.expired:
+        if "Authorization" in exchange.call.headers:
+            body = b"<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>"
+            exchange.send(400, body, "application/xml")
+        elif bytes is None or self.expired:
             body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
             exchange.send(403, body, "application/xml")
         else:
@@ -215,10 +225,19 @@ class Upstream:
 
     def publish(self, bytes):
         """A link to `bytes` of the kind that breaks when it is decoded and encoded again."""
-        number = len(self._results) + 1
-        target = f"/results/team%2Fotter{number}.png?Expires=1999999999&Signature=a%2Bb%3D{number}secretsignature&q=%7E"
+        if self._next_link is not None:
+            return self._next_link
+        target = self.target(len(self._results) + 1)
         self._results[target] = bytes
         return self.origin + target
+
+    @property
+    def links(self):
+        """Every link that it gave out."""
+        return [self.origin + target for target in self._results]
+
+    def target(self, number):
+        return f"/results/team%2Fotter{number}.png?Expires=1999999999&Signature=a%2Bb%3D{number}secretsignature&q=%7E"
 
     def make(self, count):
         pictures = [picture(seed=len(self.made) + index) for index in range(count)]
@@ -243,7 +262,7 @@ class Modelverse(Upstream):
     """`Qwen/Qwen-Image-Edit` as its page has it: JSON, edits by way of generations, its request id in `error.param`."""
 
     dialect = "modelverse"
-    model = "Qwen/Qwen-Image-Edit"
+    model = edit_model = "Qwen/Qwen-Image-Edit"
     #: Field → what it takes. `image` is required of the edit model.
     fields = {
         "model": lambda value: value in ("Qwen/Qwen-Image-Edit", "Qwen/Qwen-Image"),
@@ -283,6 +302,14 @@ class Modelverse(Upstream):
         data = [self.item(bytes, gives) for bytes in self.make(body.get("n", 1))]
         exchange.send(200, {"created": 1750667997, "data": data, "usage": {"input_tokens_details": {}}})
 
+    def received_images(self, index=-1):
+        """The bytes of the input image of one order, fetched if it is a link."""
+        image = self.calls[index].json["image"]
+        if image.startswith("http"):
+            with urllib.request.urlopen(image) as response:
+                return [response.read()]
+        return [base64.b64decode(image.rpartition(",")[2])]
+
     def item(self, bytes, gives):
         item = {}
         if gives in ("url", "both"):
@@ -299,7 +326,7 @@ class OpenAI(Upstream):
     """OpenAI itself, or anything that speaks like it: JSON generations, multipart edits, base64 in the answer."""
 
     dialect = "openai"
-    model = "gpt-image-2"
+    model = edit_model = "gpt-image-2"
     generation_fields = {
         "model": str, "prompt": str, "n": int, "size": str, "quality": str, "background": str, "output_format": str,
         "output_compression": int, "moderation": str, "response_format": str, "style": str, "user": str,
@@ -325,7 +352,7 @@ class OpenAI(Upstream):
         count = int(order.get("n", 1))
         if not 1 <= count <= 10:
             raise Refusal(400, "invalid_value", "n", "n is 1 to 10.")
-        if order.get("response_format") == "url":
+        if order.get("response_format") == "url" or self._next_link is not None:
             data = [{"url": self.publish(bytes)} for bytes in self.make(count)]
         else:
             data = [{"b64_json": base64.b64encode(bytes).decode()} for bytes in self.make(count)]
