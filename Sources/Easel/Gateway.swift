@@ -65,6 +65,7 @@ final class Gateway: RequestHandler {
         case .model(let name): return try ModelsAnswer.one(name, configuration, for: try await keys.caller(of: request))
         case .job(let id): return try await view(id, for: try await keys.caller(of: request))
         case .file(let token, let fileExtension): return try await files.serve(token, fileExtension, request)
+        case .input(let token, let fileExtension): return try await files.serveInput(token, fileExtension, request)
         case .health, .root: return .json(["status": "ok"])
         case .readiness: return try await readiness()
         }

@@ -29,7 +29,9 @@ final class Service {
         let fetcher = Fetcher(client: outside, spool: spool, lengthLimit: configuration.limits.body)
         let check = ImageCheck(pixelLimit: configuration.limits.pixels)
 
-        let inputs = Inputs(spool: spool, fetcher: fetcher, check: check, lengthLimit: configuration.limits.body)
+        let published = PublishedInputs(publicURL: configuration.publicURL)
+        let inputs = Inputs(
+            spool: spool, fetcher: fetcher, check: check, published: published, lengthLimit: configuration.limits.body)
         let results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log)
         let purchases = Purchases(
             upstreams: configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) },
@@ -43,7 +45,7 @@ final class Service {
         let gateway = Gateway(
             configuration: configuration, ledger: ledger, keys: Keys(ledger: ledger, clock: clock, log: log),
             bodies: BodyReader(spool: spool, lengthLimit: configuration.limits.body), inputs: inputs, jobs: jobs,
-            files: FileServer(ledger: ledger, blobs: blobs, log: log), clock: clock, log: log)
+            files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log), clock: clock, log: log)
         do {
             server = try Server(on: try SocketAddress(configuration.listen), handler: gateway) { error in
                 log.warning("cannot accept connections for now", ["error": "\(error)"])

@@ -9,6 +9,8 @@ enum Endpoint: Sendable, Hashable {
     case model(String)
     case job(String)
     case file(token: String, fileExtension: String)
+    /// An input image that a provider downloads while it works on it.
+    case input(token: String, fileExtension: String)
     case health
     case readiness
     case root
@@ -17,7 +19,7 @@ enum Endpoint: Sendable, Hashable {
     var methods: [Method] {
         switch self {
         case .generations, .edits: [.post]
-        case .models, .model, .job, .file, .health, .readiness, .root: [.get]
+        case .models, .model, .job, .file, .input, .health, .readiness, .root: [.get]
         }
     }
 }
@@ -37,12 +39,20 @@ extension Endpoint {
         case []: self = .root
         case ["healthz"], ["health"]: self = .health
         case ["readyz"]: self = .readiness
-        case _ where segments.count == 2 && segments[0] == "files":
-            let name = segments[1]
-            guard let dot = name.lastIndex(of: ".") else { return nil }
-            self = .file(token: String(name[..<dot]), fileExtension: String(name[name.index(after: dot)...]))
+        case _ where segments.first == "files": self.init(fileSegments: segments.dropFirst())
         default: self.init(apiSegments: segments[...])
         }
+    }
+
+    private init?(fileSegments segments: ArraySlice<String>) {
+        let isInput = segments.first == "inputs" && segments.count == 2
+        guard segments.count == 1 || isInput, let name = segments.last, let dot = name.lastIndex(of: ".") else {
+            return nil
+        }
+        let (token, fileExtension) = (String(name[..<dot]), String(name[name.index(after: dot)...]))
+        self =
+            isInput
+            ? .input(token: token, fileExtension: fileExtension) : .file(token: token, fileExtension: fileExtension)
     }
 
     private init?(apiSegments segments: ArraySlice<String>) {

@@ -4,19 +4,22 @@ import HTTP
 import HTTPServer
 import LibEvent
 
-/// Serves stored images: no key, for the link itself is the capability (RFC 9110, sections 13 and 14).
+/// Serves images, stored ones and published inputs: no key, for the link itself is the capability (RFC 9110, sections 13
+/// and 14).
 @EventLoop
 final class FileServer {
     private let ledger: Ledger
     private let blobs: BlobStore
+    private let published: PublishedInputs
     private let log: Log
 
     /// An image never changes under its link.
     static let cacheControl = "public, max-age=31536000, immutable"
 
-    init(ledger: Ledger, blobs: BlobStore, log: Log) {
+    init(ledger: Ledger, blobs: BlobStore, published: PublishedInputs, log: Log) {
         self.ledger = ledger
         self.blobs = blobs
+        self.published = published
         self.log = log
     }
 
@@ -26,6 +29,7 @@ final class FileServer {
         mediaType == "image/jpeg" ? "jpg" : String(mediaType.drop { $0 != "/" }.dropFirst())
     }
 
+    /// Serves a stored image.
     func serve(
         _ token: String, _ fileExtension: String, _ request: Request
     ) async throws(GatewayError) -> Response {
@@ -33,23 +37,48 @@ final class FileServer {
             throw Self.gone
         }
         let tag = EntityTag(image.blob.digest.description)
-        var fields: Fields = [
-            "etag": "\(tag)", "cache-control": Self.cacheControl, "x-content-type-options": "nosniff",
-            "accept-ranges": "bytes",
-            "content-security-policy": "default-src 'none'; sandbox", "cross-origin-resource-policy": "cross-origin",
-            "access-control-allow-origin": "*",
-        ]
+        var fields = Self.fields
+        fields["etag"] = "\(tag)"
+        fields["cache-control"] = Self.cacheControl
         if let condition = request.fields["if-none-match"], tag.matches(ifNoneMatch: condition) {
             return Response(.notModified, fields: fields)
         }
         fields["content-type"] = image.blob.mediaType
         let path = path(of: image)
-        let file: OpenFile
-        do throws(FileError) { file = try await blocking { () throws(FileError) in try OpenFile(path: path) } } catch {
+        do throws(FileError) { return try await Self.response(with: path, fields, tag, to: request) } catch {
             log.error("stored image cannot be read", ["request.id": image.jobID, "error": "\(error)"])
             throw Self.gone
         }
-        let isRangeWanted = request.fields["if-range"].map { tag.matches(ifRange: $0) } ?? true
+    }
+
+    /// Serves an input image to the provider that works on it; nobody is to keep it.
+    func serveInput(
+        _ token: String, _ fileExtension: String, _ request: Request
+    ) async throws(GatewayError) -> Response {
+        guard let image = published[token, fileExtension] else { throw Self.withdrawn }
+        var fields = Self.fields
+        fields["cache-control"] = "no-store"
+        fields["content-type"] = image.mediaType
+        do throws(FileError) { return try await Self.response(with: image.path, fields, nil, to: request) } catch {
+            log.error("published input cannot be read", ["error": "\(error)"])
+            throw Self.withdrawn
+        }
+    }
+
+    /// Whoever opens an image, it stays an image.
+    private static let fields: Fields = [
+        "x-content-type-options": "nosniff", "accept-ranges": "bytes",
+        "content-security-policy": "default-src 'none'; sandbox", "cross-origin-resource-policy": "cross-origin",
+        "access-control-allow-origin": "*",
+    ]
+
+    /// The file, or the part of it that the request wants.
+    private static func response(
+        with path: String, _ fields: Fields, _ tag: EntityTag?, to request: Request
+    ) async throws(FileError) -> Response {
+        let file = try await blocking { () throws(FileError) in try OpenFile(path: path) }
+        var fields = fields
+        let isRangeWanted = request.fields["if-range"].map { tag?.matches(ifRange: $0) ?? false } ?? true
         let field = isRangeWanted && request.method == .get ? request.fields["range"] : nil
         let range = field.flatMap { ByteRange($0, length: Int64(file.length)) }
         fields["content-range"] = range?.contentRange(length: Int64(file.length))
@@ -75,4 +104,8 @@ final class FileServer {
         status: .notFound, code: "file_not_found",
         message:
             "There is no image at this address: it never was, or the gateway's owner keeps images for a shorter time.")
+
+    private static let withdrawn = GatewayError(
+        status: .notFound, code: "file_not_found",
+        message: "There is no image at this address: input images are published only while their job runs.")
 }

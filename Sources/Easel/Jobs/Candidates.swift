@@ -1,39 +1,58 @@
 import LibEvent
 
-/// The routes that can fulfil an order, each with its plan, in order of preference.
-struct Candidates: Sendable {
-    let all: [Candidate]
-    /// Input images that were downloaded for them; the plans point into these files.
-    let files: [SpooledFile]
+/// The routes that can fulfil an order, in order of preference, each prepared when its turn comes.
+///
+/// Input images are downloaded and converted for a route only then: most jobs never need their second one.
+@EventLoop
+final class Candidates {
+    /// What the first route that cannot take the order says against it.
+    private var firstRefusal: GatewayError?
+    private let job: Job
+    private let inputs: InputPreparation
+    private let configuration: Configuration
+    private var routes: ArraySlice<Configuration.Route>
 
-    /// Plans the order for every route of its model.
-    ///
-    /// - Throws: What the first route says against the order, when none can take it.
-    @EventLoop
-    init(for job: Job, _ configuration: Configuration, _ inputs: Inputs) async throws(GatewayError) {
-        let submission = job.submission
-        guard let model = configuration.model(named: submission.order.model) else {
-            throw .unknownModel(submission.order.model, suggestion: nil)
+    init(for job: Job, _ configuration: Configuration, _ inputs: InputPreparation) throws(GatewayError) {
+        let name = job.submission.order.model
+        guard let model = configuration.model(named: name) else {
+            throw .unknownModel(name, suggestion: nil)
         }
-        var order = submission.order
-        var candidates: [Candidate] = []
-        var files: [SpooledFile] = []
-        var refusal: OrderRefusal?
-        for route in model.routes {
+        self.job = job
+        self.inputs = inputs
+        self.configuration = configuration
+        routes = model.routes[...]
+    }
+
+    /// Why there is none, when ``next()`` found none.
+    var refusal: GatewayError { firstRefusal ?? GatewayError(nil, model: job.submission.order.model) }
+
+    /// The next route that can take the order, with what would be sent along it; `nil` when there is none left.
+    func next() async -> Candidate? {
+        while let route = routes.popFirst() {
             guard let provider = configuration.providers[route.provider] else { continue }
-            let intake = provider.dialect.intake(for: order.operation, model: route.model)
-            let local = try await inputs.localize(order, for: intake, names: submission.imageNames)
-            order = local.order
-            files += local.files
-            do throws(OrderRefusal) {
-                candidates.append(try Candidate(order, route, provider, job.id, isStrict: submission.isStrict))
-            } catch {
-                refusal = refusal ?? error
+            do throws(GatewayError) { return try await candidate(route, provider) } catch {
+                firstRefusal = firstRefusal ?? error
             }
         }
-        guard !candidates.isEmpty else { throw GatewayError(refusal, model: model.name) }
-        all = candidates
-        self.files = files
+        return nil
+    }
+
+    private func candidate(
+        _ route: Configuration.Route, _ provider: Configuration.Provider
+    ) async throws(GatewayError) -> Candidate {
+        let submission = job.submission
+        let intake = provider.dialect.intake(for: submission.order.operation, model: route.model)
+        let endpoint = ProviderEndpoint(provider, model: route.model)
+        let prepared = try await inputs.order(
+            for: ImageRecipient(name: route.provider, baseURL: endpoint.baseURL, intake: intake))
+        do throws(OrderRefusal) {
+            var plan = try provider.dialect.plan(
+                for: prepared.order, at: endpoint, strict: submission.isStrict, identifier: job.id)
+            plan.report = prepared.report + plan.report
+            return Candidate(route: route, dialect: provider.dialect, endpoint: endpoint, plan: plan)
+        } catch {
+            throw GatewayError(error, model: submission.order.model)
+        }
     }
 }
 
@@ -43,16 +62,12 @@ struct Candidate: Sendable {
     let dialect: Dialect
     let endpoint: ProviderEndpoint
     let plan: Plan
+}
 
-    init(
-        _ order: ImageOrder, _ route: Configuration.Route, _ provider: Configuration.Provider, _ jobID: String,
-        isStrict: Bool
-    ) throws(OrderRefusal) {
-        self.route = route
-        dialect = provider.dialect
-        endpoint = ProviderEndpoint(
-            baseURL: provider.baseURL ?? provider.dialect.defaultBaseURL ?? "", apiKey: provider.apiKey,
-            model: route.model, paths: provider.paths)
-        plan = try provider.dialect.plan(for: order, at: endpoint, strict: isStrict, identifier: jobID)
+extension ProviderEndpoint {
+    init(_ provider: Configuration.Provider, model: String) {
+        self.init(
+            baseURL: provider.baseURL ?? provider.dialect.defaultBaseURL ?? "", apiKey: provider.apiKey, model: model,
+            paths: provider.paths)
     }
 }

@@ -32,8 +32,10 @@ final class Fulfilment {
 
     /// Brings a job to its end; whatever goes wrong is in the ending.
     func fulfil(_ job: Job) async -> JobEnding {
+        let preparation = InputPreparation(for: job.submission, inputs)
+        defer { preparation.end() }
         do throws(GatewayError) {
-            let candidates = try await Candidates(for: job, configuration, inputs)
+            let candidates = try Candidates(for: job, configuration, preparation)
             let finished = try await buy(job, candidates)
             log.info(
                 "job done",
@@ -57,9 +59,12 @@ final class Fulfilment {
     private func buy(_ job: Job, _ candidates: Candidates) async throws(GatewayError) -> FinishedJob {
         var record = JobRecord(job)
         var refused: AttemptRecord?
-        for (index, candidate) in candidates.all.enumerated() {
+        var ordinal = 0
+        var next = await candidates.next()
+        while let candidate = next {
+            ordinal += 1
             var attempt = AttemptRecord(
-                jobID: job.id, ordinal: index + 1, provider: candidate.route.provider, model: candidate.route.model,
+                jobID: job.id, ordinal: ordinal, provider: candidate.route.provider, model: candidate.route.model,
                 state: .submitted, submittedAt: clock.now)
             record.report = candidate.plan.report.json.text
             try await writeDown(attempt, of: record, after: refused)
@@ -72,8 +77,8 @@ final class Fulfilment {
             case .failed(let failure):
                 attempt.state = failure.boughtNothing ? .refused : .unknown
                 attempt.failure = failure.json.text
-                let isLast = index == candidates.all.count - 1
-                guard failure.mayMoveOn, !isLast else {
+                next = failure.mayMoveOn ? await candidates.next() : nil
+                guard next != nil else {
                     throw await fail(record, attempt, GatewayError(failure, provider: candidate.route.provider))
                 }
                 log.warning(
@@ -82,7 +87,7 @@ final class Fulfilment {
                 refused = attempt
             }
         }
-        throw .internalFailure("No route was tried.")
+        throw candidates.refusal
     }
 
     /// The attempt is on disk before the first byte of it goes upstream.

@@ -24,13 +24,15 @@ struct EndpointTests {
         ("/", Endpoint.root), ("/healthz", .health), ("/health", .health), ("/readyz", .readiness),
         ("/v1/models", .models),
         ("/v1/images/jobs/req_1", .job("req_1")), ("/files/abc.png", .file(token: "abc", fileExtension: "png")),
+        ("/files/inputs/abc.png", .input(token: "abc", fileExtension: "png")),
     ])
     func `the other paths lead where they say`(path: String, endpoint: Endpoint) {
         #expect(Endpoint(path: path[...]) == endpoint)
     }
 
     @Test(arguments: [
-        "/v1/foo", "/v1", "/v1/images", "/files/abc", "/files/a/b.png", "/v1/images/generations/x", "/v1/images/jobs",
+        "/v1/foo", "/v1", "/v1/images", "/files/abc", "/files/a/b.png", "/files", "/files/inputs",
+        "/files/inputs/a/b.png", "/v1/images/generations/x", "/v1/images/jobs",
         "/v1/models/%zz", "/healthz/x", "/v2/models",
     ])
     func `any other path leads nowhere`(path: String) {

@@ -1,16 +1,21 @@
 import HTTP
 import LibEvent
 
-/// Brings input images into the form that an order holds, and into the form that a provider takes.
+/// Where input images come in: out of a request, or from an address that it names.
 @EventLoop
 final class Inputs {
+    /// What providers may download from here.
+    let published: PublishedInputs
+    let converter: InputConverter
     private let spool: Spool
     private let fetcher: Fetcher
     private let check: ImageCheck
     /// The most bytes one input image may have.
     private let lengthLimit: Int
 
-    init(spool: Spool, fetcher: Fetcher, check: ImageCheck, lengthLimit: Int) {
+    init(spool: Spool, fetcher: Fetcher, check: ImageCheck, published: PublishedInputs, lengthLimit: Int) {
+        self.published = published
+        converter = InputConverter(spool: spool, pixelLimit: check.pixelLimit)
         self.spool = spool
         self.fetcher = fetcher
         self.check = check
@@ -33,33 +38,19 @@ final class Inputs {
         }
     }
 
-    /// Downloads the images of an order that are addresses where the provider wants the bytes.
-    func localize(
-        _ order: ImageOrder, for intake: ImageIntake, names: [String]
-    ) async throws(GatewayError) -> (order: ImageOrder, files: [SpooledFile]) {
-        var order = order
-        var files: [SpooledFile] = []
-        for (index, input) in order.images.enumerated() where !intake.takes(input) {
-            guard case .url(let url) = input else { continue }
-            let name = index < names.count ? names[index] : "image"
-            let file = try await download(url, name)
-            order.images[index] = .file(try image(file, name))
-            files.append(file)
-        }
-        if let mask = order.mask, !intake.takesMask(mask), case .url(let url) = mask {
-            let file = try await download(url, "mask")
-            order.mask = .file(try image(file, "mask"))
-            files.append(file)
-        }
-        return (order, files)
-    }
-
-    private func download(_ url: String, _ parameter: String) async throws(GatewayError) -> SpooledFile {
-        do throws(FetchFailure) { return try await fetcher.fetch(url) } catch {
+    /// Downloads an image and looks at it.
+    ///
+    /// - Returns: The file that the image points into, too: the image is good for as long as that is kept.
+    func download(
+        _ url: String, _ parameter: String
+    ) async throws(GatewayError) -> (image: ImageFile, file: SpooledFile) {
+        let file: SpooledFile
+        do throws(FetchFailure) { file = try await fetcher.fetch(url) } catch {
             throw .invalid(
                 parameter, "The image at the URL you gave could not be downloaded: \(error.reason).",
                 code: "invalid_image_url")
         }
+        return (try image(file, parameter), file)
     }
 
     private func image(_ file: SpooledFile, _ parameter: String) throws(GatewayError) -> ImageFile {
