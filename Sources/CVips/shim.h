@@ -7,6 +7,9 @@
 static inline int shim_vips_load(const char *loader, const char *path, VipsAccess access, VipsImage **out) {
     return vips_call(loader, path, out, "access", access, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
 }
+static inline int shim_vips_rawload(const char *path, VipsImage **out, int width, int height, guint64 offset) {
+    return vips_rawload(path, out, width, height, 1, "offset", offset, NULL);
+}
 static inline int shim_vips_svgload_blob(VipsBlob *svg, VipsImage **out) {
     return vips_call("svgload_buffer", svg, out, NULL);
 }
@@ -42,6 +45,18 @@ static inline int shim_vips_addalpha(VipsImage *in, VipsImage **out) {
 }
 static inline int shim_vips_extract_bands(VipsImage *in, VipsImage **out, int first, int count) {
     return vips_extract_band(in, out, first, "n", count, NULL);
+}
+static inline int shim_vips_bandfold(VipsImage *in, VipsImage **out, int factor) {
+    return vips_bandfold(in, out, "factor", factor, NULL);
+}
+static inline int shim_vips_bandjoin2(VipsImage *first, VipsImage *second, VipsImage **out) {
+    return vips_bandjoin2(first, second, out, NULL);
+}
+static inline int shim_vips_copy_as_srgb(VipsImage *in, VipsImage **out) {
+    return vips_copy(in, out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL);
+}
+static inline int shim_vips_flip_vertically(VipsImage *in, VipsImage **out) {
+    return vips_flip(in, out, VIPS_DIRECTION_VERTICAL, NULL);
 }
 static inline int shim_vips_invert(VipsImage *in, VipsImage **out) {
     return vips_invert(in, out, NULL);

@@ -45,10 +45,11 @@ extension Image {
     init(path: String, pixelLimit: Int, isRandomAccess: Bool = false) throws(ImagingError) {
         let header = try ImageHeader.read(fileAt: path)
         try header.size?.check(pixelLimit: pixelLimit)
-        guard let loader = header.format.loader else {
-            throw ImagingError(.unsupported, "cannot decode \(header.format.rawValue); send PNG, JPEG or WebP")
-        }
         try Vips.prepare()
+        guard let loader = header.format.loader else {
+            self = try Image(bitmap: try BitmapLayout.read(fileAt: path), path: path)
+            return
+        }
         func open(_ access: VipsAccess) throws(ImagingError) -> Image {
             try Image("read the \(header.format.rawValue) image", .badImage) { result in
                 unsafe shim_vips_load(loader, path, access, &result.pointer)
@@ -64,6 +65,32 @@ extension Image {
             }
         }
         self = try image.inSRGB()
+    }
+
+    /// Opens a BMP file: its bytes folded into pixels, the right way up, blue and red exchanged.
+    private init(bitmap layout: BitmapLayout, path: String) throws(ImagingError) {
+        func step(_ operation: (inout Output) -> CInt) throws(ImagingError) -> Image {
+            try Image("read the bmp image", .badImage, by: operation)
+        }
+        let (width, height) = (CInt(clamping: layout.size.width), CInt(clamping: layout.size.height))
+        let bytesPerPixel = CInt(clamping: layout.bytesPerPixel)
+        let file = try step { result in
+            unsafe shim_vips_rawload(
+                path, &result.pointer, CInt(clamping: layout.rowLength), height, UInt(layout.offset))
+        }
+        let rows = try step { result in
+            unsafe shim_vips_extract_area(file.pointer, &result.pointer, 0, 0, width * bytesPerPixel, height)
+        }
+        var image = try step { result in unsafe shim_vips_bandfold(rows.pointer, &result.pointer, bytesPerPixel) }
+        if !layout.isTopDown {
+            image = try step { result in unsafe shim_vips_flip_vertically(image.pointer, &result.pointer) }
+        }
+        var joined = try image.band(2)
+        for band: CInt in layout.hasAlpha ? [1, 0, 3] : [1, 0] {
+            let next = try image.band(band)
+            joined = try step { result in unsafe shim_vips_bandjoin2(joined.pointer, next.pointer, &result.pointer) }
+        }
+        self = try step { result in unsafe shim_vips_copy_as_srgb(joined.pointer, &result.pointer) }
     }
 
     /// Draws an SVG document of Easel's own making.
@@ -139,9 +166,12 @@ extension Image {
 
     /// The last band: 255 where the image is opaque, 0 where it is transparent.
     func opacity() throws(ImagingError) -> Image {
-        let last = unsafe vips_image_get_bands(pointer) - 1
-        return try Image("read transparency") { result in
-            unsafe shim_vips_extract_bands(pointer, &result.pointer, last, 1)
+        try band(unsafe vips_image_get_bands(pointer) - 1)
+    }
+
+    private func band(_ index: CInt) throws(ImagingError) -> Image {
+        try Image("take an image apart") { result in
+            unsafe shim_vips_extract_bands(pointer, &result.pointer, index, 1)
         }
     }
 
@@ -240,7 +270,7 @@ extension ImageFormat {
         switch self {
         case .png, .jpeg, .webp, .gif, .tiff: "\(rawValue)load"
         case .avif, .heic: "heifload"
-        case .bmp: nil  // only ImageMagick reads it, which is not for untrusted input
+        case .bmp: nil  // libvips leaves it to ImageMagick, which is not for untrusted input
         }
     }
 }

@@ -24,7 +24,7 @@ extension ImageHeader {
         return header
     }
 
-    private static func bytes(of file: CInt, from offset: Int, count: Int) throws(ImagingError) -> [UInt8] {
+    fileprivate static func bytes(of file: CInt, from offset: Int, count: Int) throws(ImagingError) -> [UInt8] {
         var outcome = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
             repeat {
@@ -36,5 +36,28 @@ extension ImageHeader {
         return bytes
     }
 
-    private static func lastError() -> String { unsafe String(cString: strerror(errno)) }
+    fileprivate static func lastError() -> String { unsafe String(cString: strerror(errno)) }
+}
+
+extension BitmapLayout {
+    /// Reads where the pixels of a BMP file are.
+    ///
+    /// Blocks on the disk. Throws `unsupported` for a form that is not read and `system` for a file that cannot be.
+    static func read(fileAt path: String) throws(ImagingError) -> BitmapLayout {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else {
+            throw ImagingError(.system, "cannot open the image: \(ImageHeader.lastError())")
+        }
+        defer { _ = close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else {
+            throw ImagingError(.system, "cannot read the image: \(ImageHeader.lastError())")
+        }
+        let header = try ImageHeader.bytes(of: file, from: 0, count: headerLength)
+        guard let layout = BitmapLayout(header, fileLength: status.st_size) else {
+            throw ImagingError(
+                .badImage, "only whole BMP files with 24 or 32 bits a pixel can be read; send PNG, JPEG or WebP")
+        }
+        return layout
+    }
 }

@@ -8,7 +8,8 @@ enum Vips {
     /// * One thread per image, because callers already run one image per core.
     /// * No cache of operations: no two requests share an image, and a cache would keep their pixels in memory.
     /// * Nothing on stderr: GLib's and libvips' warnings would break Easel's log lines. What matters comes back as an error.
-    /// * No loader that libvips marks as unsafe for untrusted input, but for the one that reads Easel's own drawings.
+    /// * No loader that libvips marks as unsafe for untrusted input, but for the one that reads Easel's own drawings, and
+    ///   the one that takes bytes for pixels as they are and is told where they are (``BitmapLayout``).
     private static let isReady: Bool = {
         unsafe g_log_set_writer_func({ _, _, _, _ in G_LOG_WRITER_HANDLED }, nil, nil)
         guard unsafe vips_init("easel") == 0 else { return false }
@@ -16,6 +17,7 @@ enum Vips {
         vips_cache_set_max(0)
         vips_block_untrusted_set(1)
         unsafe vips_operation_block_set("VipsForeignLoadSvgBuffer", 0)
+        unsafe vips_operation_block_set("VipsForeignLoadRaw", 0)
         return true
     }()
 
