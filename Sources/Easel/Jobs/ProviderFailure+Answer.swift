@@ -7,8 +7,8 @@ extension ProviderFailure {
     /// A refusal for its content never moves on, and neither does an order that is wrong in itself.
     var mayMoveOn: Bool {
         switch kind {
-        case .authentication, .billing, .rateLimit, .overload: boughtNothing
-        case .badRequest, .inputUnreachable, .contentPolicy, .timeout, .malformed, .providerError: false
+        case .authentication, .billing, .rateLimit, .overload, .providerError: boughtNothing
+        case .badRequest, .inputUnreachable, .contentPolicy, .timeout, .malformed: false
         }
     }
 
