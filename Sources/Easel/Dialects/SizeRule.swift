@@ -160,7 +160,7 @@ extension SizeRule {
             width *= grow
             height *= grow
         }
-        return withinArea(Pixels(width: rounded(width), height: rounded(height)))
+        return withinArea(Pixels(width: rounded(width), height: rounded(height)), ratio: width / height)
     }
 
     /// The nearest multiple of the step within the bounds of a side.
@@ -174,10 +174,18 @@ extension SizeRule {
         return min(max(nearest, smallest), max(largest, smallest))
     }
 
-    /// Undoes what rounding did to the area, a step at a time.
-    private func withinArea(_ size: Pixels) -> Pixels {
-        guard let area else { return size }
-        var size = size
+    /// Undoes what rounding did to the area: the best neighbour within every bound, else a step at a time.
+    private func withinArea(_ rounded: Pixels, ratio: Double) -> Pixels {
+        guard let area, !allows(rounded) else { return rounded }
+        let steps = [0, -step, step]
+        let neighbours = steps.flatMap { width in
+            steps.map { Pixels(width: rounded.width + width, height: rounded.height + $0) }
+        }
+        let distance: (Pixels) -> (Double, Double) = { size in
+            (logarithmicDistance(ratio, size.ratio), logarithmicDistance(rounded.area, size.area))
+        }
+        if let best = neighbours.filter(allows).min(by: { distance($0) < distance($1) }) { return best }
+        var size = rounded
         for _ in 0..<64 where size.area > Double(area.upperBound) {
             if size.width >= size.height { size.width -= step } else { size.height -= step }
         }
