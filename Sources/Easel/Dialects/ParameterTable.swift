@@ -3,7 +3,7 @@ import JSON
 /// What a dialect does with every parameter, as a person would look for it on the provider's page.
 struct ParameterTable: Sendable, Hashable {
     struct Row: Sendable, Hashable {
-        /// The canonical name.
+        /// The canonical name; empty for what the dialect sends by itself.
         var parameter: String
         /// Where the provider gets it: `parameters.size`.
         var native: String
@@ -17,6 +17,8 @@ struct ParameterTable: Sendable, Hashable {
     var models: String
     var operation: ImageOrder.Operation
     var rows: [Row]
+    /// The parameters that the provider cannot take, by their canonical names.
+    var dropped: [String]
 }
 
 extension Dialect {
@@ -24,44 +26,63 @@ extension Dialect {
     var parameterTables: [ParameterTable] {
         variants.flatMap { variant in
             ImageOrder.Operation.allCases.filter(variant.operations.contains).compactMap { operation in
-                variant.requests[operation].map { request in
-                    ParameterTable(
-                        models: variant.models.text, operation: operation, rows: rows(request, variant, operation))
-                }
+                variant.requests[operation].map { table($0, variant, operation) }
             }
         }
     }
 
-    private func rows(
+    private func table(
         _ request: RequestTemplate, _ variant: Variant, _ operation: ImageOrder.Operation
-    ) -> [ParameterTable.Row] {
+    ) -> ParameterTable {
         var natives: [String: [String]] = [:]
+        var forms: [String: Set<ImageForm>] = [:]
         request.forEachPlaceholder { placeholder, native in
-            guard let name = placeholder.parameterName, !natives[name, default: []].contains(native) else { return }
-            natives[name, default: []].append(native)
+            // An image's type is no parameter of its own.
+            if placeholder.imageForm == .mediaType { return }
+            guard let name = placeholder.tableName else { return }
+            if let form = placeholder.imageForm { forms[name, default: []].formUnion(form.alternatives) }
+            if !natives[name, default: []].contains(native) { natives[name, default: []].append(native) }
         }
-        let order = ["prompt", "images", "mask", "n", "size"] + Parameter.allCases.map(\.rawValue)
-        return order.filter { $0 != "images" && $0 != "mask" || operation == .edit }.compactMap { name in
+        let order =
+            ["model", "prompt"] + (operation == .edit ? ["images", "mask"] : []) + ["n", "size"]
+            + Parameter.allCases.map(\.rawValue)
+        var rows = order.compactMap { name -> ParameterTable.Row? in
             if let native = natives[name] {
                 return ParameterTable.Row(
-                    parameter: name, native: native.joined(separator: ", "), bounds: bounds(name, variant) ?? "",
+                    parameter: name, native: Self.joined(native), bounds: bounds(name, variant, forms[name]) ?? "",
                     notes: notes(name, variant) ?? "")
             }
-            guard name == "n" else { return nil }
-            return ParameterTable.Row(parameter: "n", native: "", bounds: "", notes: "one request per image")
+            return name == "n" && renderer == nil
+                ? ParameterTable.Row(parameter: name, native: "", bounds: "", notes: "one request per image") : nil
         }
+        request.forEachConstant { value, native in
+            guard let text = value.scalarText else { return }
+            rows.append(ParameterTable.Row(parameter: "", native: native, bounds: "", notes: "always \(text)"))
+        }
+        let dropped = order.filter { natives[$0] == nil && $0 != "n" && $0 != "model" }
+        return ParameterTable(models: variant.models.text, operation: operation, rows: rows, dropped: dropped)
     }
 
-    private func bounds(_ name: String, _ variant: Variant) -> String? {
+    /// Several places of one parameter, in short: `image_size.{width, height}`, `image … image_8`.
+    private static func joined(_ natives: [String]) -> String {
+        guard let first = natives.first, let last = natives.last, natives.count > 1 else { return natives.joined() }
+        if natives.count > 3 { return "\(first) … \(last)" }
+        let parents = Set(natives.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
+        guard let parent = parents.first, parents.count == 1, !parent.isEmpty else {
+            return natives.joined(separator: ", ")
+        }
+        return "\(parent).{\(natives.map { $0.dropFirst(parent.count + 1) }.joined(separator: ", "))}"
+    }
+
+    private func bounds(_ name: String, _ variant: Variant, _ forms: Set<ImageForm>?) -> String? {
         let limits = variant.limits
         switch name {
         case "prompt": return limits.prompt.map { "\($0) characters" }
         case "images":
-            let count = limits.images
-            let bounds =
-                count.lowerBound == count.upperBound
-                ? "\(count.upperBound)" : "\(max(count.lowerBound, 1))..\(count.upperBound)"
-            return ([bounds] + limits.image.texts).joined(separator: ", ")
+            let most = limits.images.upperBound
+            let count = most > 1 ? "\(max(limits.images.lowerBound, 1))..\(most)" : "\(most)"
+            return ([count, forms?.text].compactMap(\.self) + limits.image.texts).joined(separator: ", ")
+        case "mask": return forms?.text
         case "n": return limits.count.upper == nil ? nil : limits.count.text
         case "size": return limits.size.text
         default: return Parameter(rawValue: name).flatMap { limits.parameters[$0]?.text }
@@ -71,6 +92,7 @@ extension Dialect {
     private func notes(_ name: String, _ variant: Variant) -> String? {
         let limits = variant.limits
         switch name {
+        case "model": return "the route's"
         case "prompt": return "required"
         case "mask": return "\(limits.mask.rawValue) may change"
         case "n": return limits.countDefault.map { "default \($0)" }
@@ -85,10 +107,29 @@ extension Dialect {
     }
 }
 
+extension Placeholder {
+    /// What its row is called.
+    fileprivate var tableName: String? {
+        switch self {
+        case .model, .modelApplication: "model"
+        default: parameterName
+        }
+    }
+}
+
+extension Set<ImageForm> {
+    /// How an image may travel: `as URL or data URI`.
+    fileprivate var text: String? {
+        let words = [(ImageForm.url, "URL"), (.dataURI, "data URI"), (.base64, "base64"), (.file, "file")]
+            .filter { contains($0.0) }.map(\.1)
+        return words.isEmpty ? nil : "as \(words.joined(separator: " or "))"
+    }
+}
+
 extension ImageBounds {
     fileprivate var texts: [String] {
         var texts: [String] = []
-        if let bytes { texts.append("\(bytes.formatted) bytes") }
+        if let bytes { texts.append("at most \(bytes.formattedBytes)") }
         if let side { texts.append("sides \(side.lowerBound)..\(side.upperBound)") }
         if let pixels { texts.append("\(pixels.formatted) pixels") }
         if !mediaTypes.isEmpty {
@@ -113,7 +154,13 @@ extension SizeRule {
 }
 
 extension Int {
-    /// With a thin grouping, as long numbers are easier to read: `3 686 400`.
+    /// In the largest unit that leaves no fraction: `10 MB`.
+    fileprivate var formattedBytes: String {
+        if isMultiple(of: 1_000_000) { return "\(self / 1_000_000) MB" }
+        return isMultiple(of: 1000) ? "\((self / 1000).formatted) KB" : "\(formatted) bytes"
+    }
+
+    /// In groups, which long numbers are easier to read in, with spaces that no line breaks at: `3 686 400`.
     fileprivate var formatted: String {
         var digits = String(self)[...]
         var groups: [Substring] = []
@@ -121,6 +168,6 @@ extension Int {
             groups.insert(digits.suffix(3), at: 0)
             digits = digits.dropLast(3)
         }
-        return ([digits] + groups).joined(separator: " ")
+        return ([digits] + groups).joined(separator: "\u{A0}")
     }
 }

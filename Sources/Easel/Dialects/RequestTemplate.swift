@@ -13,6 +13,8 @@ struct RequestTemplate: Sendable, Hashable {
     var method: Method
     /// The path below the base URL; `nil` when the provider's page leaves it to the owner's configuration.
     var path: TextTemplate?
+    /// The operation whose path in the configuration it takes; `nil` for the one it is for.
+    var configuredPath: ImageOrder.Operation?
     var query: [TextField] = []
     var headers: [TextField] = []
     var body: Body
@@ -34,6 +36,17 @@ extension RequestTemplate {
         case .json(let template): template.forEachPlaceholder(body)
         case .form(let fields):
             for field in fields { field.template.forEachPlaceholder(at: field.name, body) }
+        }
+    }
+
+    /// Calls for everything that every order is sent with, and the place where the provider finds it.
+    func forEachConstant(_ body: (_ value: JSONValue, _ native: String) -> Void) {
+        for field in query { field.value.constant.map { body(.string($0), "\(field.name) (query)") } }
+        for field in headers { field.value.constant.map { body(.string($0), "\(field.name) (header)") } }
+        switch self.body {
+        case .none: break
+        case .json(let template): template.forEachConstant(body)
+        case .form(let fields): for field in fields { field.template.forEachConstant(at: field.name, body) }
         }
     }
 

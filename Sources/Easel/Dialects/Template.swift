@@ -118,6 +118,30 @@ extension Template {
     }
 }
 
+extension Template {
+    /// Calls for everything that is sent as it stands, with the path of keys that leads to it.
+    func forEachConstant(at path: String = "", _ body: (_ value: JSONValue, _ path: String) -> Void) {
+        switch self {
+        case .literal(let value): body(value, path)
+        case .value, .text: break
+        case .object(let members):
+            for member in members {
+                member.template.forEachConstant(at: path.isEmpty ? member.name : "\(path).\(member.name)", body)
+            }
+        case .list(let items): items.forEach { $0.template.forEachConstant(at: path + "[]", body) }
+        }
+    }
+}
+
+extension TextTemplate {
+    /// The text, when no placeholder is in it.
+    var constant: String? {
+        parts.reduce("" as String?) { text, part in
+            if case .literal(let literal) = part { text.map { $0 + literal } } else { nil }
+        }
+    }
+}
+
 extension JSONValue {
     /// A scalar as text inside text, in a form field or in a query.
     var templateText: String? {

@@ -6,8 +6,7 @@ import Testing
 struct TutorialTests {
     /// The tutorial's example: its first block of YAML and its first block of JSON.
     private static let fixture: Fixture? = {
-        let path = Fixture.root.split(separator: "/").dropLast(3).joined(separator: "/") + "/docs/dialects.md"
-        guard let page = try? String(decoding: Fixture.contents("/" + path), as: UTF8.self),
+        guard let page = try? String(decoding: Fixture.contents("\(Fixture.package)/docs/dialects.md"), as: UTF8.self),
             let yaml = block("yaml", of: page), let json = block("json", of: page),
             let dialect = try? DialectCompiler.compile(text: Array(yaml.utf8), name: "acme", file: "acme.yaml").get(),
             let value = try? JSONValue(parsing: Array(json.utf8))
@@ -28,7 +27,7 @@ struct TutorialTests {
         #expect(
             rows == [
                 "prompt | text | 500 characters | required",
-                "images | pictures[] | 1..2 | ",
+                "images | pictures[] | 1..2, as data URI | ",
                 "n |  |  | one request per image",
                 "size | dimensions | sides 256..1024, multiples of 8 | ",
                 "seed | lucky_number | 0..999 | ",
