@@ -69,9 +69,9 @@ struct AnswerReader: Sendable, Hashable {
         return nil
     }
 
-    /// Why an answer without usable images has none.
-    func failure(of answer: Answer, at stage: Stage) -> ProviderFailure {
-        let words = words(of: answer)
+    /// Why an answer without usable images has none; `state` is what it says about a job in a queue.
+    func failure(of answer: Answer, at stage: Stage, state: String? = nil) -> ProviderFailure {
+        let words = words(of: answer, state: state)
         let codes = paths.error.code.texts(in: answer) + Self.common.code.texts(in: answer)
         let isSuccess = (200..<300).contains(answer.status)
         // An item's own reason says more than the answer around it.
@@ -169,7 +169,7 @@ extension AnswerReader {
         }
     }
 
-    private func words(of answer: Answer) -> (text: String, isProviders: Bool) {
+    private func words(of answer: Answer, state: String?) -> (text: String, isProviders: Bool) {
         if case .text(let text) = answer.body, let title = Self.title(ofPage: text) {
             return ("The provider answered HTTP \(answer.status) with a web page: \(title)", false)
         }
@@ -181,6 +181,7 @@ extension AnswerReader {
         if let message = (paths.error.message + Self.common.message).text(in: answer) {
             return (Self.shortened(message), true)
         }
+        if let state { return ("The provider gives the job's state as '\(state.prefix(100))', and no reason.", true) }
         let what =
             switch answer.body {
             case .empty: "nothing in it"

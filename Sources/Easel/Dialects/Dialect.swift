@@ -64,11 +64,12 @@ extension Dialect {
 
     func operations(of model: String) -> Set<ImageOrder.Operation> { variant(for: model).operations }
 
-    /// Operations whose path the owner's configuration must name, since the provider's page leaves it open.
+    /// The paths that the owner's configuration must name, since the provider's page leaves them open.
     var openPaths: Set<ImageOrder.Operation> {
         variants.reduce(into: []) { open, variant in
-            for (operation, request) in variant.requests where request.path == nil && renderer == nil {
-                open.insert(operation)
+            for (operation, request) in variant.requests
+            where request.path == nil && renderer == nil && variant.operations.contains(operation) {
+                open.insert(request.configuredPath ?? operation)
             }
         }
     }
@@ -146,10 +147,11 @@ extension Dialect {
         case .waiting: return .waiting(after: delay(of: answer, queue))
         case .done: return queue.result == nil ? .outcome(finalOutcome(of: answer)) : .finished
         case .failed:
-            let failure = reader.failure(of: answer, at: .task)
+            let failure = reader.failure(of: answer, at: .task, state: queue.state.text(in: answer))
             return isCancellation(failure, queue) ? .cancelled(failure) : .outcome(.failed(failure))
-        case .cancelled: return .cancelled(reader.failure(of: answer, at: .task))
-        case .gone: return .unavailable(reader.failure(of: answer, at: .task))
+        case .cancelled:
+            return .cancelled(reader.failure(of: answer, at: .task, state: queue.state.text(in: answer)))
+        case .gone: return .unavailable(reader.failure(of: answer, at: .task, state: queue.state.text(in: answer)))
         }
     }
 

@@ -61,10 +61,13 @@ struct FailureTable: Sendable, Hashable {
     }
 
     /// The kind of a status alone.
+    ///
+    /// 404 and 405 speak of the address and the model, which the owner's configuration names: no client can mend them.
     static func kind(ofStatus status: Int) -> FailureKind {
         switch status {
         case 401, 403: .authentication
         case 402: .billing
+        case 404, 405: .providerError
         case 408, 504: .timeout
         case 429: .rateLimit
         case 502, 503: .overload

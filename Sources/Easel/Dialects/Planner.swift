@@ -76,9 +76,8 @@ extension Planner {
         guard order.operation == .edit else { return }
         let limits = variant.limits.images
         guard limits.contains(order.images.count) else {
-            let bound =
-                limits.lowerBound == limits.upperBound
-                ? "\(limits.upperBound)" : "\(limits.lowerBound) to \(limits.upperBound)"
+            let fewest = max(limits.lowerBound, 1)
+            let bound = fewest >= limits.upperBound ? "\(limits.upperBound)" : "\(fewest) to \(limits.upperBound)"
             throw OrderRefusal(
                 reason: .images, parameter: "image",
                 message: """
@@ -134,7 +133,7 @@ extension Planner {
 
     private func settleSize(_ report: inout [ParameterReport]) -> ResolvedSize? {
         let isAsked = order.size != .auto
-        let resolved = variant.limits.size.resolve(isAsked ? order.size : variant.fillIn.size ?? inputSize)
+        let resolved = variant.limits.size.resolve(isAsked ? order.size : unaskedSize)
         let values = OrderValues(order, endpoint, size: resolved)
         guard natives["size"] != nil, let resolved, let sent = values.sizeText(for: placeholders) else {
             if isAsked {
@@ -149,16 +148,20 @@ extension Planner {
         if isAsked || dialect.renderer == nil {
             report.append(
                 ParameterReport(
-                    parameter: "size", outcome: isSame ? .applied : resolved.isFaithful ? .mapped : .clamped,
+                    parameter: "size",
+                    // What nobody asked for cannot be refused to a strict client.
+                    outcome: isSame ? .applied : resolved.isFaithful || !isAsked ? .mapped : .clamped,
                     asked: .string(order.size.text), sent: .string(sent),
                     note: isAsked ? resolved.note : "the provider needs one"))
         }
         return resolved
     }
 
-    /// What a local renderer makes of an edit without a size.
-    private var inputSize: Size {
-        guard dialect.renderer != nil, case .file(let file)? = order.images.first else { return .auto }
+    /// What is made without a size where there must be one: an edit keeps the shape of its image, if that is known.
+    private var unaskedSize: Size {
+        guard variant.fillIn.size != nil || dialect.renderer != nil, case .file(let file)? = order.images.first else {
+            return variant.fillIn.size ?? .auto
+        }
         return .pixels(width: file.width, height: file.height)
     }
 
@@ -258,7 +261,7 @@ extension Planner {
     }
 
     private func path(_ values: OrderValues) throws(OrderRefusal) -> String {
-        let operation = order.operation.rawValue
+        let operation = (request.configuredPath ?? order.operation).rawValue
         if let path = endpoint.paths[operation] { return path.hasPrefix("/") ? path : "/" + path }
         guard let path = request.path?.render(values, escape: PercentEncoding.path) else {
             throw OrderRefusal(

@@ -18,7 +18,9 @@ struct RequestReader {
         let part = DialectPart(node, name, mistakes, keys: Self.methods + ["query", "headers", "json", "multipart"])
         guard let (method, path) = Self.method(part) else { return nil }
         var request = RequestTemplate(method: method, path: nil, body: .none)
-        if !path.isNull, let text = order.text(path) {
+        if let name = path.string, name.hasPrefix(Self.configuredPaths) {
+            request.configuredPath = configuredPath(name.dropFirst(Self.configuredPaths.count), at: path.position)
+        } else if !path.isNull, let text = order.text(path) {
             request.path = text
             if !text.startsWithSlash {
                 mistakes.report(path.position, "the path must begin with '/': it follows the base_url")
@@ -40,6 +42,17 @@ struct RequestReader {
         reportForms(request, part)
         return request
     }
+
+    /// The operation whose path the owner's configuration says, as in `POST: $paths.edit`.
+    private func configuredPath(_ name: Substring, at position: Position) -> ImageOrder.Operation? {
+        let operation = ImageOrder.Operation(rawValue: String(name))
+        if operation == nil {
+            mistakes.report(position, "'\(name)' is no operation; there are $paths.generate and $paths.edit")
+        }
+        return operation
+    }
+
+    private static let configuredPaths = "$paths."
 
     /// Header fields, in which the key can be.
     func headers(_ part: DialectPart, _ key: String = "headers") -> [RequestTemplate.TextField] {

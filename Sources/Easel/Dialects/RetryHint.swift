@@ -16,10 +16,15 @@ enum RetryHint {
         return found.map { min(max($0, .zero), longest) }
     }
 
-    /// `retry-after-ms` (OpenAI), or `Retry-After` in seconds (RFC 9110, section 10.2.3); dates are left to the backoff.
+    /// `retry-after-ms` (OpenAI), or `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+    ///
+    /// A date is read against the answer's own `Date`: no clock is needed, and the provider's may be wrong.
     private static func header(_ fields: Fields) -> Duration? {
         if let text = fields["retry-after-ms"], let milliseconds = Double(text) { return seconds(milliseconds / 1000) }
-        return fields["retry-after"].flatMap { Double($0) }.flatMap(seconds)
+        guard let text = fields["retry-after"] else { return nil }
+        if let number = Double(text) { return seconds(number) }
+        guard let then = HTTPDate(text), let now = fields["date"].flatMap({ HTTPDate($0) }) else { return nil }
+        return .seconds(then.secondsSince1970 - now.secondsSince1970)
     }
 
     /// A number of seconds, or a number with a unit such as Google's `30s`.

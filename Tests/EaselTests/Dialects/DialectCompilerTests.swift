@@ -159,11 +159,15 @@ struct DialectCompilerTests {
     }
 
     @Test func `the binary holds every file of config-dialects, and all of them compile`() throws {
-        let folder = Fixture.root.split(separator: "/").dropLast(3).joined(separator: "/") + "/config/dialects"
-        let names = try Fixture.names(in: "/" + folder)
-        #expect(BuiltinDialects.files.map { "\($0.name).yaml" } == names)
-        for file in BuiltinDialects.files { #expect(try Fixture.contents("/\(folder)/\(file.name).yaml") == file.text) }
+        let folder = "\(Fixture.package)/config/dialects"
+        let names = try Fixture.names(in: folder).map { String($0.dropLast(".yaml".count)) }.sorted()
+        #expect(BuiltinDialects.files.map(\.name) == names)
+        for file in BuiltinDialects.files { #expect(try Fixture.contents("\(folder)/\(file.name).yaml") == file.text) }
         #expect(try BuiltinDialects.catalog().names == BuiltinDialects.files.map(\.name))
+    }
+
+    @Test func `every dialect comes with examples`() throws {
+        #expect(try Fixture.names(in: Fixture.root) == BuiltinDialects.files.map(\.name))
     }
 
     @Test func `a model is spoken to by the first rule that fits its name`() throws {

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Easel
 
-/// A case of `Fixtures/<dialect>/<case>.json`: an order and the requests it becomes, answers and what they mean.
+/// A case of `Fixtures/dialects/<dialect>/<case>.json`: an order and the requests it becomes, answers and what they mean.
 ///
 /// Bodies are compared as JSON or as the lines of a form, with `<base64 of in.png>` and `<bytes of in.png>` where
-/// images are.
+/// images are. The dialects are the files of `config/dialects`, as they are on disk.
 struct Fixture: Sendable, CustomTestStringConvertible {
     let name: String
     let dialect: Dialect
@@ -16,21 +16,12 @@ struct Fixture: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    /// The cases of every folder, in alphabetical order.
-    ///
-    /// A folder with a `dialect.yaml` has a dialect that only tests know.
+    /// The cases of every dialect, in alphabetical order.
     static let all: [Fixture] = {
         do {
-            let catalog = try BuiltinDialects.catalog()
-            return try folders.flatMap { folder -> [Fixture] in
-                let own = "\(root)/\(folder)/dialect.yaml"
-                let files = try FileManager.default.contentsOfDirectory(atPath: "\(root)/\(folder)")
-                let dialect =
-                    try FileManager.default.contents(atPath: own).map { data in
-                        try DialectCompiler.compile(text: Array(data), name: folder, file: own).get()
-                    } ?? catalog[folder]
-                guard let dialect else { throw FixtureError(message: "there is no dialect '\(folder)'") }
-                return try files.filter { $0.hasSuffix(".json") }.sorted().map { file in
+            return try names(in: root).flatMap { folder -> [Fixture] in
+                let dialect = try dialect(folder)
+                return try names(in: "\(root)/\(folder)").map { file in
                     Fixture(
                         name: "\(folder)/\(file.dropLast(5))", dialect: dialect,
                         json: try JSONValue(parsing: contents("\(root)/\(folder)/\(file)")))
@@ -41,16 +32,13 @@ struct Fixture: Sendable, CustomTestStringConvertible {
         }
     }()
 
-    static let root: String = {
-        let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-        return "/\(tests)/Fixtures"
-    }()
+    /// The folder that the package is in.
+    static let package = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+    static let root = "\(package)/Tests/EaselTests/Fixtures/dialects"
 
-    private static var folders: [String] {
-        get throws {
-            try FileManager.default.contentsOfDirectory(atPath: root).filter { !$0.hasPrefix(".") && !$0.contains(".") }
-                .sorted()
-        }
+    static func dialect(_ name: String) throws -> Dialect {
+        let file = "config/dialects/\(name).yaml"
+        return try DialectCompiler.compile(text: contents("\(package)/\(file)"), name: name, file: file).get()
     }
 
     /// The names of a folder's entries, in alphabetical order.

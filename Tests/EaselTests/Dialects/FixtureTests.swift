@@ -3,7 +3,7 @@ import Testing
 
 @testable import Easel
 
-/// Runs every case of `Fixtures`: a contribution of a dialect is YAML and such examples.
+/// Runs every case of `Fixtures/dialects`: a contribution of a dialect is YAML and such examples.
 struct FixtureTests {
     @Test(arguments: Fixture.all.filter { $0.json["order"] != nil })
     func `an order becomes exactly these requests and this report`(fixture: Fixture) throws {
