@@ -10,6 +10,7 @@ enum BuiltinDialects {
         ("openai", PackageResources.openai_yaml),
         ("sandbox", PackageResources.sandbox_yaml),
         ("seaart", PackageResources.seaart_yaml),
+        ("siliconflow", PackageResources.siliconflow_yaml),
     ]
 
     /// Compiles all of them.
