@@ -9,6 +9,7 @@ enum BuiltinDialects {
         ("fal", PackageResources.fal_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
         ("openai", PackageResources.openai_yaml),
+        ("qwen-image-edit-2509", PackageResources.qwen_image_edit_2509_yaml),
         ("sandbox", PackageResources.sandbox_yaml),
         ("seaart", PackageResources.seaart_yaml),
         ("siliconflow", PackageResources.siliconflow_yaml),
