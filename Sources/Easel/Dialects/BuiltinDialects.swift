@@ -8,6 +8,7 @@ enum BuiltinDialects {
         ("dmxapi", PackageResources.dmxapi_yaml),
         ("fal", PackageResources.fal_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
+        ("modelverse-2025-10", PackageResources.modelverse_2025_10_yaml),
         ("openai", PackageResources.openai_yaml),
         ("qwen-image-edit-2509", PackageResources.qwen_image_edit_2509_yaml),
         ("sandbox", PackageResources.sandbox_yaml),
