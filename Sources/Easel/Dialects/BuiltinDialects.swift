@@ -5,6 +5,7 @@ enum BuiltinDialects {
     /// Every file by its name without the extension; a test holds this list against the folder.
     static let files: [(name: String, text: [UInt8])] = [
         ("bizyair", PackageResources.bizyair_yaml),
+        ("dashscope", PackageResources.dashscope_yaml),
         ("dmxapi", PackageResources.dmxapi_yaml),
         ("fal", PackageResources.fal_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
