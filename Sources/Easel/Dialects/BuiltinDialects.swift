@@ -6,6 +6,7 @@ enum BuiltinDialects {
     static let files: [(name: String, text: [UInt8])] = [
         ("bizyair", PackageResources.bizyair_yaml),
         ("dashscope", PackageResources.dashscope_yaml),
+        ("dashscope-async", PackageResources.dashscope_async_yaml),
         ("dmxapi", PackageResources.dmxapi_yaml),
         ("fal", PackageResources.fal_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
