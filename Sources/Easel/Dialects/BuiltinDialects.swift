@@ -4,6 +4,7 @@ import YAML
 enum BuiltinDialects {
     /// Every file by its name without the extension; a test holds this list against the folder.
     static let files: [(name: String, text: [UInt8])] = [
+        ("ark", PackageResources.ark_yaml),
         ("bizyair", PackageResources.bizyair_yaml),
         ("dashscope", PackageResources.dashscope_yaml),
         ("dashscope-async", PackageResources.dashscope_async_yaml),
