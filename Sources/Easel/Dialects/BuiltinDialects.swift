@@ -14,6 +14,7 @@ enum BuiltinDialects {
         ("modelverse-2025-10", PackageResources.modelverse_2025_10_yaml),
         ("openai", PackageResources.openai_yaml),
         ("qwen-image-edit-2509", PackageResources.qwen_image_edit_2509_yaml),
+        ("replicate", PackageResources.replicate_yaml),
         ("sandbox", PackageResources.sandbox_yaml),
         ("seaart", PackageResources.seaart_yaml),
         ("siliconflow", PackageResources.siliconflow_yaml),
