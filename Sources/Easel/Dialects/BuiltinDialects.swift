@@ -10,6 +10,7 @@ enum BuiltinDialects {
         ("dashscope-async", PackageResources.dashscope_async_yaml),
         ("dmxapi", PackageResources.dmxapi_yaml),
         ("fal", PackageResources.fal_yaml),
+        ("gemini", PackageResources.gemini_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
         ("modelverse-2025-10", PackageResources.modelverse_2025_10_yaml),
         ("openai", PackageResources.openai_yaml),
