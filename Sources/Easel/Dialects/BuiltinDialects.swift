@@ -5,6 +5,7 @@ enum BuiltinDialects {
     /// Every file by its name without the extension; a test holds this list against the folder.
     static let files: [(name: String, text: [UInt8])] = [
         ("ark", PackageResources.ark_yaml),
+        ("azure-openai", PackageResources.azure_openai_yaml),
         ("bizyair", PackageResources.bizyair_yaml),
         ("dashscope", PackageResources.dashscope_yaml),
         ("dashscope-async", PackageResources.dashscope_async_yaml),
