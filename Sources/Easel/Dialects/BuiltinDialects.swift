@@ -6,6 +6,7 @@ enum BuiltinDialects {
     static let files: [(name: String, text: [UInt8])] = [
         ("ark", PackageResources.ark_yaml),
         ("azure-openai", PackageResources.azure_openai_yaml),
+        ("bfl", PackageResources.bfl_yaml),
         ("bizyair", PackageResources.bizyair_yaml),
         ("dashscope", PackageResources.dashscope_yaml),
         ("dashscope-async", PackageResources.dashscope_async_yaml),
