@@ -22,6 +22,7 @@ enum BuiltinDialects {
         ("sandbox", PackageResources.sandbox_yaml),
         ("seaart", PackageResources.seaart_yaml),
         ("siliconflow", PackageResources.siliconflow_yaml),
+        ("stability", PackageResources.stability_yaml),
     ]
 
     /// Compiles all of them.
