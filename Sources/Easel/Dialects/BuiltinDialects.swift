@@ -23,6 +23,7 @@ enum BuiltinDialects {
         ("seaart", PackageResources.seaart_yaml),
         ("siliconflow", PackageResources.siliconflow_yaml),
         ("stability", PackageResources.stability_yaml),
+        ("together", PackageResources.together_yaml),
     ]
 
     /// Compiles all of them.
