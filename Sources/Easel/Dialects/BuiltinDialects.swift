@@ -24,6 +24,7 @@ enum BuiltinDialects {
         ("siliconflow", PackageResources.siliconflow_yaml),
         ("stability", PackageResources.stability_yaml),
         ("together", PackageResources.together_yaml),
+        ("zhipu", PackageResources.zhipu_yaml),
     ]
 
     /// Compiles all of them.
