@@ -13,6 +13,7 @@ enum BuiltinDialects {
         ("dmxapi", PackageResources.dmxapi_yaml),
         ("fal", PackageResources.fal_yaml),
         ("gemini", PackageResources.gemini_yaml),
+        ("minimax", PackageResources.minimax_yaml),
         ("modelscope", PackageResources.modelscope_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
         ("modelverse-2025-10", PackageResources.modelverse_2025_10_yaml),
