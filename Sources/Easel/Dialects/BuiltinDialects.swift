@@ -13,6 +13,7 @@ enum BuiltinDialects {
         ("dmxapi", PackageResources.dmxapi_yaml),
         ("fal", PackageResources.fal_yaml),
         ("gemini", PackageResources.gemini_yaml),
+        ("localai", PackageResources.localai_yaml),
         ("minimax", PackageResources.minimax_yaml),
         ("modelscope", PackageResources.modelscope_yaml),
         ("modelverse", PackageResources.modelverse_yaml),
