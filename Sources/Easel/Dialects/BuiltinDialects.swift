@@ -22,6 +22,7 @@ enum BuiltinDialects {
         ("qwen-image-edit-2509", PackageResources.qwen_image_edit_2509_yaml),
         ("replicate", PackageResources.replicate_yaml),
         ("sandbox", PackageResources.sandbox_yaml),
+        ("sd-server", PackageResources.sd_server_yaml),
         ("seaart", PackageResources.seaart_yaml),
         ("siliconflow", PackageResources.siliconflow_yaml),
         ("stability", PackageResources.stability_yaml),
