@@ -27,6 +27,7 @@ enum BuiltinDialects {
         ("siliconflow", PackageResources.siliconflow_yaml),
         ("stability", PackageResources.stability_yaml),
         ("together", PackageResources.together_yaml),
+        ("vllm-omni", PackageResources.vllm_omni_yaml),
         ("zhipu", PackageResources.zhipu_yaml),
     ]
 
