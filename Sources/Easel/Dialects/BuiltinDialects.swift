@@ -24,6 +24,7 @@ enum BuiltinDialects {
         ("sandbox", PackageResources.sandbox_yaml),
         ("sd-server", PackageResources.sd_server_yaml),
         ("seaart", PackageResources.seaart_yaml),
+        ("sglang", PackageResources.sglang_yaml),
         ("siliconflow", PackageResources.siliconflow_yaml),
         ("stability", PackageResources.stability_yaml),
         ("together", PackageResources.together_yaml),
