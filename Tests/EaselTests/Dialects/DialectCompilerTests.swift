@@ -43,6 +43,7 @@ struct DialectCompilerTests {
         Flaw(request("{json: {prompt: $prompt}}"), "'request' needs one method with its path"),
         Flaw(request("{POST: /x, PUT: /y, json: {prompt: $prompt}}"), "'request' needs one method with its path"),
         Flaw(request("{POST: x, json: {prompt: $prompt}}"), "the path must begin with '/'"),
+        Flaw(request("{POST: $paths.draw, json: {prompt: $prompt}}"), "there are $paths.generate and $paths.edit"),
         Flaw(request("{POST: /x, json: {p: $prompt}, multipart: {p: $prompt}}"), "either 'json' or 'multipart'"),
         Flaw(request("{POST: /x, json: [$prompt]}"), "'json' must be a mapping"),
         Flaw(request("{POST: /x, json: {p: text}}"), "the request has no $prompt"),

@@ -57,6 +57,39 @@ struct FailureTableTests {
         #expect(!failure.boughtNothing)
     }
 
+    @Test(arguments: [
+        (400, FailureKind.badRequest), (401, .authentication), (402, .billing), (404, .providerError),
+        (405, .providerError), (413, .badRequest), (422, .badRequest), (429, .rateLimit), (500, .providerError),
+        (503, .overload), (504, .timeout),
+    ])
+    func `a status alone says whose fault it is`(status: Int, kind: FailureKind) {
+        let answer = Answer(status: status, fields: [:], body: .empty)
+        #expect(AnswerReader().failure(of: answer, at: .submission).kind == kind)
+    }
+
+    @Test func `a code says more than a status`() throws {
+        let reader = AnswerReader(
+            paths: .init(),
+            failures: FailureTable(entries: [.init(kind: .badRequest, signal: try .init("no_such_style"))]))
+        let answer = Answer(status: 404, fields: [:], body: .json(["code": "no_such_style"]))
+        #expect(reader.failure(of: answer, at: .submission).kind == .badRequest)
+    }
+
+    @Test(arguments: [
+        (["Retry-After": "7"], 7.0), (["Retry-After": "0.5"], 0.5),
+        (["retry-after-ms": "240", "Retry-After": "1"], 0.24),
+        (["Retry-After": "Sun, 06 Nov 1994 08:50:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"], 60),
+        (["Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT", "Date": "Sun, 06 Nov 1994 08:50:37 GMT"], 0),
+        (["Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"], 86_400),
+        (["Retry-After": "Sun, 06 Nov 1994 08:50:37 GMT"], nil), (["Retry-After": "soon"], nil),
+        (["Retry-After": "nan"], nil), (["Retry-After": "-1"], nil),
+    ])
+    func `how long to wait is read in every form, without a clock`(fields: [String: String], seconds: Double?) {
+        var answer = Answer(status: 429, fields: [:], body: .empty)
+        for (name, value) in fields { answer.fields[name] = value }
+        #expect(RetryHint.read(answer, paths: [], message: "") == seconds.map { Duration.seconds($0) })
+    }
+
     @Test func `a provider's words are shortened, never repeated at any length`() {
         let answer = Answer(
             status: 400, fields: [:], body: .json(["message": .string(String(repeating: "x", count: 50_000))]))
