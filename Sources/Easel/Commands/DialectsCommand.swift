@@ -53,7 +53,7 @@ extension Dialect {
         var facts = [["\(name):", title]]
         if let page { facts.append(["page", page]) }
         facts.append(["base_url", defaultBaseURL ?? (renderer == nil ? "needed" : "none, images are drawn here")])
-        if renderer == nil { facts.append(["api_key", needsKey ? "needed" : "none"]) }
+        if renderer == nil { facts.append(["api_key", keyHeader ?? "none"]) }
         if !openPaths.isEmpty {
             facts.append(["paths", "needed: \(openPaths.map(\.rawValue).sorted().joined(separator: ", "))"])
         }

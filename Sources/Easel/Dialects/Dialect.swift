@@ -16,9 +16,6 @@ struct Dialect: Sendable {
     let expires: Duration?
     /// Set when orders are drawn here instead of sent anywhere.
     let renderer: Renderer?
-    /// Whether any request needs a key.
-    let needsKey: Bool
-
     /// Header fields of every request.
     let headers: [RequestTemplate.TextField]
     let hosts: OwnHosts
@@ -63,6 +60,14 @@ extension Dialect {
     var operations: Set<ImageOrder.Operation> { variants.reduce(into: []) { $0.formUnion($1.operations) } }
 
     func operations(of model: String) -> Set<ImageOrder.Operation> { variant(for: model).operations }
+
+    /// The header that the key is sent in, for people: `Authorization: Bearer …`; `nil` when no key is.
+    var keyHeader: String? {
+        headers.first { $0.value.placeholders.contains(.apiKey) }.map { field in
+            let words = field.value.parts.map { if case .literal(let text) = $0 { text } else { "…" } }
+            return "\(field.name): \(words.joined())"
+        }
+    }
 
     /// The paths that the owner's configuration must name, since the provider's page leaves them open.
     var openPaths: Set<ImageOrder.Operation> {

@@ -53,12 +53,11 @@ private struct DialectReader {
         }
         let variants = variants(part, isDrawn: renderer != nil)
         let headers = headers(part, isDrawn: renderer != nil)
-        let all = headers + variants.flatMap { $0.requests.values.flatMap(\.headers) }
         return Dialect(
             name: name, title: part.text("title") ?? name, page: part.text("page"),
             defaultBaseURL: part.value("base_url", like: "https://api.example.com/v1", Self.baseURL),
             expires: part.value("expires", like: "24h or 7d", Quantity.duration), renderer: renderer,
-            needsKey: all.contains { $0.value.placeholders.contains(.apiKey) }, headers: headers,
+            headers: headers,
             hosts: OwnHosts(patterns: part.texts("hosts").map(Pattern.init)), reader: reader,
             queue: part["queue"].flatMap(QueueReader(mistakes: mistakes).queue), variants: variants)
     }
