@@ -40,7 +40,9 @@ final class Parts {
         let fetcher = Fetcher(
             client: HTTPClient(addresses: .publicOnly(except: addresses)), spool: spool, lengthLimit: limits.body)
         let check = ImageCheck(pixelLimit: limits.pixels)
-        let inputs = Inputs(spool: spool, fetcher: fetcher, check: check, lengthLimit: limits.body)
+        let published = PublishedInputs(publicURL: self.configuration.publicURL)
+        let inputs = Inputs(
+            spool: spool, fetcher: fetcher, check: check, published: published, lengthLimit: limits.body)
         results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: wallClock, log: log)
         let (client, spool) = (HTTPClient(addresses: .any), spool)
         let purchases = Purchases(
@@ -54,7 +56,7 @@ final class Parts {
             configuration: self.configuration, ledger: ledger,
             keys: Keys(ledger: ledger, clock: wallClock, log: log),
             bodies: BodyReader(spool: spool, lengthLimit: limits.body), inputs: inputs, jobs: jobs,
-            files: FileServer(ledger: ledger, blobs: blobs, log: log), clock: wallClock, log: log)
+            files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log), clock: wallClock, log: log)
         sweeper = Sweeper(
             ledger: ledger, blobs: blobs, retention: self.configuration.results, clock: wallClock, log: log)
     }
