@@ -166,13 +166,17 @@ final class Purchases {
                 joined.usage = joined.usage ?? delivery.usage
             }
         }
-        guard var failure = failures.first else { return .delivered(joined) }
-        guard joined.images.isEmpty else {
+        guard let failure = decisive(failures), joined.images.isEmpty else {
             joined.missing += failures.map(\.message)
             return .delivered(joined)
         }
-        failure.boughtNothing = failures.allSatisfy(\.boughtNothing)
         return .failed(failure)
+    }
+
+    /// The failure that decides what may happen next: one that may have cost something before one that would end the
+    /// order anyway, and that before those after which another provider may try.
+    private static func decisive(_ failures: [ProviderFailure]) -> ProviderFailure? {
+        failures.first { !$0.boughtNothing } ?? failures.first { !$0.mayMoveOn } ?? failures.first
     }
 }
 
