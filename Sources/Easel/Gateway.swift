@@ -89,7 +89,7 @@ final class Gateway: RequestHandler {
     private func handOver(_ job: FinishedJob, _ delivery: Submission.Delivery) async throws(GatewayError) -> Response {
         do throws(FileError) { return try await ImagesAnswer(job, delivery, configuration, files).response } catch {
             log.error("stored image cannot be read", ["request.id": job.record.id, "error": "\(error)"])
-            throw .internalFailure("The image is stored, but could not be read back.")
+            throw .failureAfterPurchase("The image is stored, but could not be read back.")
         }
     }
 

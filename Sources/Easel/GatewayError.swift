@@ -141,6 +141,21 @@ extension GatewayError {
                 """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
     }
 
+    /// The provider made the image and will charge for it, but it could not be had from there or put on disk.
+    static func resultUnavailable(_ provider: String, _ reason: String) -> GatewayError {
+        GatewayError(
+            status: .badGateway, type: .upstream, code: "result_unavailable",
+            message: "The provider '\(provider)' made the image, but it could not be stored: \(reason).",
+            shouldRetry: false)
+    }
+
+    /// Something of the gateway's own failed after the purchase; a second request would buy a second time.
+    static func failureAfterPurchase(_ what: String) -> GatewayError {
+        var error = internalFailure(what)
+        error.shouldRetry = false
+        return error
+    }
+
     /// Something of the gateway's own failed; the details are in its log, under the request's id.
     static func internalFailure(_ what: String) -> GatewayError {
         GatewayError(status: .internalServerError, type: .server, code: "internal_error", message: what)

@@ -120,14 +120,8 @@ final class Fulfilment {
         defer { for image in kept.images { results.blobs.release(image.blob.digest) } }
         record.cost = candidate.route.price?.times(delivery.images.count)
         guard !kept.images.isEmpty else {
-            throw await fail(
-                record, attempt,
-                GatewayError(
-                    status: .badGateway, type: .upstream, code: "result_unavailable",
-                    message: """
-                        The provider '\(attempt.provider)' made the image, but it could not be stored: \
-                        \(kept.missing.first ?? "it delivered none").
-                        """))
+            let reason = kept.missing.first ?? "it delivered none"
+            throw await fail(record, attempt, .resultUnavailable(attempt.provider, reason))
         }
         record.state = .done
         record.finishedAt = clock.now
@@ -135,7 +129,7 @@ final class Fulfilment {
         record.imageLength = kept.images.reduce(0) { $0 + $1.blob.length }
         do { try await ledger.finish(record, attempt, images: kept.images) } catch {
             log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
-            throw .internalFailure("The images were made and stored, but could not be written down.")
+            throw .failureAfterPurchase("The images were made and stored, but could not be written down.")
         }
         return FinishedJob(
             record: record, images: kept.images, provider: attempt.provider, upstreamModel: attempt.model,

@@ -98,9 +98,11 @@ final class Parts {
 
     /// A file with providers at these addresses, and a model `otter` whose routes they are in this order.
     nonisolated static func routes(
-        _ urls: String..., dialect: String = "plain", price: String? = "0.025", more: String = ""
+        _ urls: String..., dialect: String = "plain", price: String? = "0.025", timeout: String = "60s"
     ) -> String {
-        let providers = urls.enumerated().map { "  p\($0): {dialect: \(dialect), api_key: secret, base_url: \($1)}" }
+        let providers = urls.enumerated().map {
+            "  p\($0): {dialect: \(dialect), api_key: secret, base_url: \($1), timeout: \(timeout)}"
+        }
         let routes = urls.indices.map { "      - {provider: p\($0)\(price.map { ", price: \($0)" } ?? "")}" }
         return """
             allow_private: [127.0.0.0/8]
@@ -110,7 +112,6 @@ final class Parts {
               otter:
                 routes:
             \(routes.joined(separator: "\n"))
-            \(more)
             """
     }
 

@@ -5,8 +5,11 @@ import Glibc
 final class TemporaryFolder: Sendable {
     let path: String
 
+    /// In memory where that can be had: hundreds of folders made and deleted would keep the event loop waiting for the
+    /// disk, which it does nowhere else.
     init() {
-        var template = Array("/tmp/easel-core-XXXXXX".utf8CString)
+        let parent = unsafe access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/easel-core-XXXXXX".utf8CString)
         path = unsafe template.withUnsafeMutableBufferPointer { buffer in
             guard let start = buffer.baseAddress, let path = unsafe mkdtemp(start) else { return "/nowhere" }
             return unsafe String(cString: path)
