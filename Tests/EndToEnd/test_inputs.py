@@ -62,17 +62,21 @@ def picky(request):
 
 @pytest.fixture
 def start_with(start, tmp_path):
-    """start_with(picky): a gateway that knows its dialect."""
+    """start_with(upstream, …): a gateway that knows their dialects, and tries them in this order."""
 
-    def start_with(upstream, **configuration):
+    def start_with(*upstreams, **configuration):
         folder = tmp_path / "dialects"
         folder.mkdir()
-        (folder / "picky.yaml").write_text(upstream.text)
-        provider = {"dialect": "picky", "base_url": upstream.base_url, "api_key": "${UPSTREAM_KEY}"}
+        names = ["picky", "picky2"][: len(upstreams)]
+        for name, upstream in zip(names, upstreams, strict=True):
+            (folder / f"{name}.yaml").write_text(upstream.text)
         configuration = {
             "dialects": str(folder),
-            "providers": {"picky": provider},
-            "models": {"picture": {"routes": [{"provider": "picky", "model": "picky"}]}},
+            "providers": {
+                name: {"dialect": name, "base_url": upstream.base_url, "api_key": "${UPSTREAM_KEY}"}
+                for name, upstream in zip(names, upstreams, strict=True)
+            },
+            "models": {"picture": {"routes": [{"provider": name, "model": "picky"} for name in names]}},
             "defaults": {},
             "allow_private": ["127.0.0.0/8"],
         } | configuration
@@ -236,6 +240,27 @@ class TestURLsOnly:
         error = assert_error(edit(easel, picture()), 400, param="images[0].image_url")
         assert "public_url" in error["message"] and "picky" in error["message"]
         assert easel.jobs() == []
+
+
+@pytest.fixture
+def lenient():
+    yield from serving(Picky(form="url_or_data_uri"))
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_link_is_downloaded_for_a_second_route_only_when_that_is_needed(
+    start_with, lenient, picky, file_server, refused
+):
+    link = file_server.publish(picture())
+    easel = start_with(lenient, picky)
+    if refused:
+        lenient.answer_with(upstreams.status(429))
+    body = {"model": "picture", "prompt": "an otter", "images": [{"image_url": link}]}
+    assert easel.post("/v1/images/edits", body).status == 200
+    assert lenient.calls[0].json["image"] == link
+    # The one download is the lenient provider's own, or the gateway's for the picky one.
+    assert len(file_server.downloads) == 1
+    assert picky.received == ([{"image": picture()}] if refused else [])
 
 
 def test_an_address_that_was_never_published_is_not_found(sandbox):

@@ -1,6 +1,4 @@
-import Crypto
 import Files
-import FoundationEssentials
 import HTTP
 import HTTPClient
 import Imaging
@@ -147,32 +145,28 @@ struct InputPreparationTests {
 @EventLoop
 private final class Bench {
     let published = PublishedInputs(publicURL: "http://127.0.0.1:8080")
-    private let folder: String
+    private let folder = TemporaryFolder()
     private let spool: Spool
     private var files: [SpooledFile] = []
 
     init() throws {
-        folder = "/tmp/easel-inputs-\(Random.token(bytes: 12))"
-        spool = try Spool(folder: folder)
+        spool = try Spool(folder: folder.path)
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// A real image of that format among the spooled files; with `isClear`, partly transparent.
     func image(
         _ format: ImageFormat, width: Int = 48, height: Int = 32, isClear: Bool = false
     ) throws -> ImageFile {
-        let path = "\(folder)/drawing"
+        let drawing = try spool.temporaryFile()
         try Imaging.Renderer().render(
             prompt: "", seed: 1, size: PixelSize(width: width, height: height), isTransparent: isClear,
-            as: Encoding(format: format), to: path)
-        let file = try spool.copy(of: path, limit: 1 << 20)
-        try FileManager.default.removeItem(atPath: path)
+            as: Encoding(format: format), to: drawing.path)
+        let file = try spool.copy(of: drawing.path, limit: 1 << 20)
         files.append(file)
         return try #require(file.image)
     }
 
-    func spooledFiles() throws -> Int { try Directory(folder).files().count }
+    func spooledFiles() throws -> Int { try folder.names().count }
 
     func preparation(
         _ images: [ImageFile] = [], inputs: [ImageInput] = [], mask: ImageFile? = nil, isStrict: Bool = false
