@@ -83,7 +83,7 @@ extension Dialect {
             let count = most > 1 ? "\(max(limits.images.lowerBound, 1))..\(most)" : "\(most)"
             return ([count, forms?.text].compactMap(\.self) + limits.image.texts).joined(separator: ", ")
         case "mask": return forms?.text
-        case "n": return limits.count.upper == nil ? nil : limits.count.text
+        case "n": return limits.count.upper.map { $0 == 1 ? "1" : limits.count.text }
         case "size": return limits.size.text
         default: return Parameter(rawValue: name).flatMap { limits.parameters[$0]?.text }
         }
@@ -95,7 +95,8 @@ extension Dialect {
         case "model": return "the route's"
         case "prompt": return "required"
         case "mask": return "\(limits.mask.rawValue) may change"
-        case "n": return limits.countDefault.map { "default \($0)" }
+        case "n":
+            return limits.count.upper == 1 ? "one request per image" : limits.countDefault.map { "default \($0)" }
         case "size":
             return variant.fillIn.size.map { "\($0.text) unless given" } ?? limits.sizeDefault.map { "default \($0)" }
         default:

@@ -21,6 +21,7 @@ struct ParameterTableTests {
             "images | input_image … input_image_8 | 1..8, as URL or base64, at most 20 MB, jpeg png webp | "
         ),
         ("bfl", "flux-pro-1.0-fill*", "mask | mask | as base64 | white may change"),
+        ("dashscope", "qwen-image", "n | parameters.n | 1 | one request per image"),
         ("dashscope-async", "*", " | X-DashScope-Async (header) |  | always enable"),
         ("azure-openai", "*", " | api-version (query) |  | always 2025-04-01-preview"),
         ("sd-server", "*", "seed | seed |  | random unless given"),
