@@ -216,7 +216,8 @@ extension Delivery {
         }
         missing = answer.failures.map(\.message)
         requestID = answer.requestID
-        usage = answer.usage
+        // A string that went to a file cannot be told on as JSON.
+        usage = answer.usage?.replacingExternals { _ in .null }
     }
 }
 

@@ -2,6 +2,7 @@ import Files
 import HTTP
 import HTTPClient
 import Imaging
+import JSON
 import LibEvent
 
 /// A configured provider, ready to be spoken to.
@@ -99,7 +100,9 @@ final class Upstream {
     private func receiveJSONOrText(_ first: [UInt8], _ response: ClientResponse) async throws -> Received {
         let (status, fields) = (response.status.rawValue, response.fields)
         do {
-            let json = try await spool.receiveJSON(first, then: response.body, limit: Self.answerLimit)
+            // Half an emoji in a prompt that is told back must not cost a paid image.
+            let json = try await spool.receiveJSON(
+                first, then: response.body, limit: Self.answerLimit, strictness: .forgiving)
             return Received(answer: Answer(status: status, fields: fields, body: .json(json.value)), files: json.files)
         } catch SpoolError.malformed {
             let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)

@@ -11,8 +11,8 @@ actor JSONSpooler: DiskActor {
     static let fileLimit = 256
 
     /// Prepares for a text whose files may grow to `limit` bytes together.
-    init(in spool: Spool, limit: Int) {
-        parser = JSONParser(sink: Base64Sink(spool: spool, limit: limit))
+    init(in spool: Spool, limit: Int, strictness: JSONStrictness = .strict) {
+        parser = JSONParser(sink: Base64Sink(spool: spool, limit: limit), strictness: strictness)
     }
 
     func write(_ bytes: [UInt8]) throws(SpoolError) {

@@ -18,20 +18,20 @@ extension Spool {
 
     /// Reads a whole JSON text; the bytes that have been taken from the source already come first.
     func receiveJSON(
-        _ first: [UInt8] = [], then source: some ByteSource, limit: Int
+        _ first: [UInt8] = [], then source: some ByteSource, limit: Int, strictness: JSONStrictness = .strict
     ) async throws -> SpooledJSON {
         var text = first
         while text.count <= Self.inlineLength {
             guard let bytes = try await source.next() else {
                 do throws(JSONError) {
-                    return SpooledJSON(value: try JSONValue(parsing: text), length: text.count)
+                    return SpooledJSON(value: try JSONValue(parsing: text, strictness: strictness), length: text.count)
                 } catch {
                     throw SpoolError.malformed("\(error)")
                 }
             }
             text += bytes
         }
-        let spooler = JSONSpooler(in: self, limit: limit)
+        let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness)
         var length = text.count
         guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
         try await spooler.write(text)
