@@ -35,7 +35,7 @@ class Picky(upstreams.Upstream):
         super().__init__()
         self.text = DIALECT.format(form=form, limits=limits)
         #: What came, by field: bytes, and the URLs they came from.
-        self.received, self.links, self.fetched = [], [], []
+        self.received, self.addresses, self.fetched = [], [], []
 
     def fulfil(self, exchange):
         body = exchange.call.json
@@ -49,7 +49,7 @@ class Picky(upstreams.Upstream):
             bytes = base64.b64decode(payload, validate=True)
             assert head == f"data:image/{opened(bytes).format.lower()};base64"
             return bytes
-        self.links.append(text)
+        self.addresses.append(text)
         with urllib.request.urlopen(text, timeout=10) as answer:
             self.fetched.append(answer)
             return answer.read()
@@ -194,7 +194,7 @@ class TestURLsOnly:
         client = easel.client.images
         client.edit(model="picture", image=original, mask=mask(), prompt="an otter", response_format="url")
         assert picky.received == [{"image": original, "mask": mask()}]
-        for link, fetched, type in zip(picky.links, picky.fetched, ("jpeg", "png"), strict=True):
+        for link, fetched, type in zip(picky.addresses, picky.fetched, ("jpeg", "png"), strict=True):
             assert link.startswith(f"{easel.origin}/files/inputs/")
             assert fetched.headers["Content-Type"] == f"image/{type}"
             assert fetched.headers["Cache-Control"] == "no-store"
@@ -232,7 +232,7 @@ class TestURLsOnly:
         link = file_server.publish(picture())
         body = {"model": "picture", "prompt": "an otter", "images": [{"image_url": link}]}
         assert start_with(picky).post("/v1/images/edits", body).status == 200
-        assert picky.links == [link]
+        assert picky.addresses == [link]
 
     def test_a_gateway_that_cannot_be_reached_says_so(self, start_with, picky):
         provider = {"dialect": "picky", "base_url": "https://provider.example/v1", "api_key": "${UPSTREAM_KEY}"}
