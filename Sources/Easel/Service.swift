@@ -73,6 +73,7 @@ final class Service {
         let cut = await server.stop(within: configuration.stopWithin)
         await finish(finishing, within: configuration.stopWithin)
         await ledger.close()
+        await blocking { TemporaryFile.finishRemovals() }
         log.info("stopped", ["connections.cut": "\(cut)", "jobs.unfinished": "\(jobs.count)"])
     }
 

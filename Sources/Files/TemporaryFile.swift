@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -20,10 +21,18 @@ package final class TemporaryFile: Sendable {
         descriptor = try Descriptor(opening: path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
     }
 
-    /// Deletes the file unless it was committed or kept, which for a large one takes the disk a while too.
+    /// Deletes the file unless it was committed or kept, soon and on another thread.
+    ///
+    /// For a large file that takes the disk a while, and the last to let go of one may be the event loop.
     deinit {
-        if !isKept.load(ordering: .acquiring) { unsafe unlink(path) }
+        guard !isKept.load(ordering: .acquiring) else { return }
+        Self.removals.async { [path] in unsafe unlink(path) }
     }
+
+    /// Waits until every file that nobody has any more is deleted.
+    package static func finishRemovals() { removals.sync {} }
+
+    private static let removals = DispatchQueue(label: "easel.files.removals")
 
     /// Bytes written so far.
     package var length: Int { written.load(ordering: .acquiring) }

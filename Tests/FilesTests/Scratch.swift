@@ -18,7 +18,11 @@ final class Scratch: Sendable {
 
     var directory: Directory { Directory(path) }
 
-    var names: [String] { ((try? directory.files()) ?? []).map(\.name).sorted() }
+    /// What is in it once every file that nobody has any more is deleted.
+    var names: [String] {
+        TemporaryFile.finishRemovals()
+        return ((try? directory.files()) ?? []).map(\.name).sorted()
+    }
 
     /// Writes a file and gives its path.
     @discardableResult

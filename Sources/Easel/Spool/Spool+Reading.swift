@@ -58,7 +58,7 @@ extension Spool {
 
     /// Writes everything a source has to one file.
     func receiveFile(_ first: [UInt8] = [], then source: some ByteSource, limit: Int) async throws -> SpooledFile {
-        let spooler = try FileSpooler(in: self, limit: limit)
+        let spooler = FileSpooler(in: self, limit: limit)
         if !first.isEmpty { try await spooler.write(first) }
         while let bytes = try await source.next() { try await spooler.write(bytes) }
         return try await spooler.finish()
@@ -67,7 +67,7 @@ extension Spool {
     /// Decodes an image that came as text, a `data:` URI or bare base64.
     func decode(_ text: String, limit: Int) async throws(SpoolError) -> SpooledFile {
         let bytes = Array(text.utf8)
-        let spooler = try FileSpooler(in: self, isBase64: true, limit: limit)
+        let spooler = FileSpooler(in: self, isBase64: true, limit: limit)
         try await spooler.write(Array(bytes.dropFirst(EncodedImage.payloadOffset(bytes.span))))
         return try await spooler.finish()
     }

@@ -20,12 +20,14 @@ final class TemporaryFolder: Sendable {
 
     /// The names of the files in it, or in a folder in it, in order.
     func names(in folder: String? = nil) throws -> [String] {
-        try Directory(folder.map { "\(path)/\($0)" } ?? path).files().map(\.name).sorted()
+        TemporaryFile.finishRemovals()
+        return try Directory(folder.map { "\(path)/\($0)" } ?? path).files().map(\.name).sorted()
     }
 
     /// Every file in it and below, by its path from here.
     var allFiles: [String] {
-        Self.entries(of: path, isFolder: false) + Self.entries(of: path, isFolder: true).flatMap(Self.filesBelow)
+        TemporaryFile.finishRemovals()
+        return Self.entries(of: path, isFolder: false) + Self.entries(of: path, isFolder: true).flatMap(Self.filesBelow)
     }
 
     func write(_ bytes: [UInt8], to name: String) throws {

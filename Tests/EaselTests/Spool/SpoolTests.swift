@@ -64,7 +64,7 @@ struct SpoolTests {
     }
 
     @Test @EventLoop func `a file is finished once`() async throws {
-        let spooler = try FileSpooler(in: Spool(folder: folder.path), limit: 10)
+        let spooler = FileSpooler(in: try Spool(folder: folder.path), limit: 10)
         _ = try await spooler.finish()
         await #expect(throws: SpoolError.self) { try await spooler.finish() }
     }
