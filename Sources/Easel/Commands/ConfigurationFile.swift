@@ -66,6 +66,10 @@ extension Configuration {
         for provider in providers.values.sorted(by: { $0.name < $1.name }) where !used.contains(provider.name) {
             notices.append("no model uses the provider '\(provider.name)'")
         }
+        for provider in providers.values.sorted(by: { $0.name < $1.name })
+        where provider.apiKey.isEmpty && provider.dialect.keyHeader != nil && provider.headers.isEmpty {
+            notices.append("the provider '\(provider.name)' has no api_key")
+        }
         for model in models {
             for route in model.routes where route.price == nil {
                 notices.append("the price of '\(model.name)' at '\(route.provider)' is unknown")

@@ -35,6 +35,8 @@ package struct Configuration: Sendable {
         var apiKey: Secret
         /// Paths that the provider's page leaves open, by the names the dialect gives them.
         var paths: [String: String]
+        /// Header fields in place of the dialect's of the same name, such as another scheme of authorization.
+        var headers: [String: String]
         /// How long one answer may take, from the request's first byte to the answer's last.
         var timeout: Duration
         /// How many calls may be under way at once.

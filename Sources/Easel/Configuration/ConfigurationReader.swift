@@ -91,7 +91,7 @@ enum ConfigurationReader {
                 providers.node.position, "'providers' must be a mapping of names, each like {dialect: sandbox}")
         }
         for (entry, section) in providers.sections
-        where section.allow("dialect", "api_key", "base_url", "paths", "timeout", "concurrency") {
+        where section.allow("dialect", "api_key", "base_url", "paths", "headers", "timeout", "concurrency") {
             guard let name = section.text("dialect") else {
                 section.mistakes.report(
                     entry.keyPosition, "provider '\(entry.key)' names no dialect; 'easel dialects' lists them")
@@ -117,20 +117,39 @@ enum ConfigurationReader {
                 entry.keyPosition,
                 "provider '\(entry.key)' needs a base_url; the dialect '\(dialect.name)' has none of its own")
         }
-        var paths: [String: String] = [:]
-        for (path, _) in section.section("paths").sections {
-            guard let text = path.value.string, text.hasPrefix("/") else {
-                section.mistakes.report(path.value.position, "the path '\(path.key)' must begin with '/'")
-                continue
-            }
-            paths[path.key] = text
+        let paths = texts(of: section.section("paths"), "must begin with '/'") { $0.hasPrefix("/") }
+        let open = dialect.openPaths.map(\.rawValue).sorted()
+        if !open.isEmpty, section.node["paths"] == nil {
+            let example = open.map { "\($0): /…" }.joined(separator: ", ")
+            section.mistakes.report(
+                entry.keyPosition,
+                "provider '\(entry.key)' needs paths: {\(example)}, or one of them; its page leaves them open")
         }
         return Configuration.Provider(
             name: entry.key, dialect: dialect, baseURL: baseURL, apiKey: Secret(section.text("api_key") ?? ""),
             paths: paths,
+            headers: texts(of: section.section("headers"), "must be text in one line") {
+                !$0.contains(where: \.isNewline)
+            },
             timeout: section.value("timeout", like: "10m", parse: Quantity.duration) ?? .seconds(600),
             concurrency: section.value("concurrency", like: "64", parse: { Int($0).flatMap { $0 > 0 ? $0 : nil } })
                 ?? 64)
+    }
+
+    /// Every entry of a section as text that passes a check.
+    private static func texts(
+        of section: Section, _ rule: String, where isRight: (String) -> Bool
+    ) -> [String: String] {
+        var texts: [String: String] = [:]
+        for entry in section.node.mapping ?? [] {
+            guard let text = section.text(entry.key) else { continue }
+            guard isRight(text) else {
+                section.mistakes.report(entry.value.position, "'\(section.joined(entry.key))' \(rule)")
+                continue
+            }
+            texts[entry.key] = text
+        }
+        return texts
     }
 
     private static func readModels(

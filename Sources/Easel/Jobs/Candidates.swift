@@ -68,6 +68,6 @@ extension ProviderEndpoint {
     init(_ provider: Configuration.Provider, model: String) {
         self.init(
             baseURL: provider.baseURL ?? provider.dialect.defaultBaseURL ?? "", apiKey: provider.apiKey, model: model,
-            paths: provider.paths)
+            paths: provider.paths, headers: provider.headers)
     }
 }
