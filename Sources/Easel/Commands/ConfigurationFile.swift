@@ -1,4 +1,5 @@
 import Files
+import LibEvent
 import YAML
 
 /// The owner's configuration as a file.
@@ -11,9 +12,33 @@ struct ConfigurationFile {
     ///
     /// - Throws: Every mistake at once as a ``MistakeList``, or a ``Refusal`` when there is no such file.
     func load() throws -> Configuration {
+        try read { Environment.value(of: $0) }
+    }
+
+    /// Opens the books beside a server that may be running, and closes them after some work on them.
+    ///
+    /// The providers' keys are of no interest here, so the variables that hold them need not be set.
+    @EventLoop
+    func withLedger(_ work: @EventLoop (Configuration, Ledger) async throws -> Void) async throws {
+        let configuration = try read { Environment.value(of: $0) ?? Section.anything }
+        let ledger: Ledger
+        do {
+            try Directory(configuration.data).create()
+            ledger = try Ledger(folder: configuration.data)
+        } catch {
+            throw Refusal("cannot open the data folder '\(configuration.data)': \(error)")
+        }
+        do { try await work(configuration, ledger) } catch {
+            await ledger.close()
+            throw error
+        }
+        await ledger.close()
+    }
+
+    private func read(_ environment: @escaping @Sendable (String) -> String?) throws -> Configuration {
         let document = try document()
         return try ConfigurationReader.read(
-            document, file: path, dialects: try catalog(document), environment: Environment.value(of:)
+            document, file: path, dialects: try catalog(document), environment: environment
         ).get()
     }
 

@@ -33,21 +33,16 @@ struct JobsCommand {
 
     @EventLoop
     func run() async throws {
-        let configuration = try file.load()
-        let ledger = try Ledger(opening: configuration)
-        switch action {
-        case .list(let limit): list(try await ledger.jobs(limit: limit))
-        case .show(let id):
-            guard let story = try await ledger.job(id) else {
-                throw Refusal("there is no job '\(id)'; 'easel jobs list' shows the newest")
-            }
-            if isJSON {
-                print(story.json(configuration).text)
-            } else {
-                print(JobReport(story, configuration).text)
+        try await file.withLedger { configuration, ledger in
+            switch action {
+            case .list(let limit): list(try await ledger.jobs(limit: limit))
+            case .show(let id):
+                guard let story = try await ledger.job(id) else {
+                    throw Refusal("there is no job '\(id)'; 'easel jobs list' shows the newest")
+                }
+                print(isJSON ? story.json(configuration).text : JobReport(story, configuration).text)
             }
         }
-        await ledger.close()
     }
 
     private func list(_ jobs: [JobRecord]) {

@@ -37,19 +37,13 @@ struct KeysCommand {
 
     @EventLoop
     func run() async throws {
-        let configuration = try file.load()
-        let ledger = try Ledger(opening: configuration)
-        do {
+        try await file.withLedger { configuration, ledger in
             switch action {
             case .create(let name, let models): try await create(name, models, configuration, ledger)
             case .list: try await list(ledger)
             case .revoke(let id): try await revoke(id, ledger)
             }
-        } catch {
-            await ledger.close()
-            throw error
         }
-        await ledger.close()
     }
 
     private func create(
@@ -98,17 +92,5 @@ extension KeyRecord {
             "models": models.map { .array($0.map(JSONValue.string)) } ?? .null, "created": .integer(createdAt.seconds),
             "revoked": revokedAt.map { .integer($0.seconds) } ?? .null,
         ]
-    }
-}
-
-extension Ledger {
-    /// Opens the books of a configuration, beside a server that may be running.
-    init(opening configuration: Configuration) throws {
-        do {
-            try Directory(configuration.data).create()
-            try self.init(folder: configuration.data)
-        } catch {
-            throw Refusal("cannot open the data folder '\(configuration.data)': \(error)")
-        }
     }
 }

@@ -25,10 +25,12 @@ struct UsageCommand {
 
     @EventLoop
     func run() async throws {
-        let configuration = try file.load()
-        let ledger = try Ledger(opening: configuration)
-        let rows = try await ledger.usage(by: grouping, since: WallClock.system.now - since)
-        await ledger.close()
+        try await file.withLedger { configuration, ledger in
+            show(try await ledger.usage(by: grouping, since: WallClock.system.now - since), configuration)
+        }
+    }
+
+    private func show(_ rows: [UsageRow], _ configuration: Configuration) {
         guard !isJSON else { return print(JSONValue.array(rows.map(\.json)).text) }
         guard !rows.isEmpty else { return print("Nothing was asked for in that time.") }
         let table = Table(

@@ -20,6 +20,9 @@ struct Section {
     let mistakes: Mistakes
     let environment: @Sendable (String) -> String?
 
+    /// Stands for the value of a variable that nobody needs: whatever is written with it is as good as absent.
+    static let anything = "\u{0}"
+
     /// Reports keys that are not among those the section can have.
     ///
     /// - Returns: Whether the node is a mapping at all.
@@ -60,7 +63,8 @@ struct Section {
             mistakes.report(value.position, "'\(joined(key))' must be text")
             return nil
         }
-        return expanded(text, at: value.position)
+        let expanded = expanded(text, at: value.position)
+        return expanded.contains(Self.anything) ? nil : expanded
     }
 
     /// A value read from the text of a key; what does not parse is reported with an example of what would.
