@@ -194,8 +194,7 @@ extension Configuration {
             throw .missing("model")
         }
         guard let model = model(named: name), caller.mayUse(model.name) else {
-            let visible = models.map(\.name).filter(caller.mayUse) + aliases.keys.sorted()
-            throw .unknownModel(name, suggestion: suggestion(for: name, among: visible))
+            throw .unknownModel(name, suggestion: suggestion(for: name, among: names(for: caller)))
         }
         return model
     }

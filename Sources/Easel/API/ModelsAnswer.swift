@@ -5,9 +5,8 @@ import YAML
 /// The configured models as OpenAI lists its own.
 enum ModelsAnswer {
     static func list(_ configuration: Configuration, for caller: KeyRecord) -> Response {
-        let names = configuration.models.map(\.name) + configuration.aliases.keys.sorted()
-        let visible = names.filter { name in configuration.model(named: name).map { caller.mayUse($0.name) } ?? false }
-        return .json(["object": "list", "data": .array(visible.map { .object(entry($0)) })])
+        let entries = configuration.names(for: caller).map { JSONValue.object(entry($0)) }
+        return .json(["object": "list", "data": .array(entries)])
     }
 
     /// One model, with what can be asked of it.
@@ -15,7 +14,7 @@ enum ModelsAnswer {
         _ name: String, _ configuration: Configuration, for caller: KeyRecord
     ) throws(GatewayError) -> Response {
         guard let model = configuration.model(named: name), caller.mayUse(model.name) else {
-            throw .unknownModel(name, suggestion: suggestion(for: name, among: configuration.models.map(\.name)))
+            throw .unknownModel(name, suggestion: suggestion(for: name, among: configuration.names(for: caller)))
         }
         var entry = entry(name)
         entry["easel"] = [
@@ -38,5 +37,14 @@ enum ModelsAnswer {
     /// The four members that strict clients insist on.
     private static func entry(_ name: String) -> JSONObject {
         ["id": .string(name), "object": "model", "created": 1_735_689_600, "owned_by": "easel"]
+    }
+}
+
+extension Configuration {
+    /// The names of the models that a key's owner may use, aliases last.
+    func names(for caller: KeyRecord) -> [String] {
+        (models.map(\.name) + aliases.keys.sorted()).filter { name in
+            model(named: name).map { caller.mayUse($0.name) } ?? false
+        }
     }
 }
