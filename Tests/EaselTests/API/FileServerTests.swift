@@ -1,0 +1,118 @@
+import Files
+import HTTP
+import HTTPServer
+import LibEvent
+import Support
+import Testing
+
+@testable import Easel
+
+@Suite(.onEventLoop)
+struct FileServerTests {
+    private let image = png(width: 30, height: 20, length: 10_000)
+
+    /// Parts that have one image, and the path of its link.
+    @EventLoop private func stored() async throws -> (parts: Parts, path: String, tag: String) {
+        let parts = try Parts()
+        let key = try await parts.ledger.anyKey()
+        let blob = try await parts.results.keep(
+            ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1", expiry: nil)
+        let images = try await parts.ledger.addJob("req_1", key: key, blobs: [blob])
+        return (parts, "/files/\(images[0].token).png", "\"\(blob.digest)\"")
+    }
+
+    @Test @EventLoop func `an image is served as what it is, for ever, and as nothing else`() async throws {
+        let (parts, path, tag) = try await stored()
+        let response = try await parts.send(.get, path)
+        #expect(response.status == .ok)
+        #expect(try await response.bytes() == image)
+        #expect(response.fields["content-type"] == "image/png")
+        #expect(response.fields["etag"] == tag)
+        #expect(response.fields["cache-control"] == "public, max-age=31536000, immutable")
+        #expect(response.fields["x-content-type-options"] == "nosniff")
+        #expect(response.fields["accept-ranges"] == "bytes")
+        #expect(response.fields["access-control-allow-origin"] == "*")
+        await parts.close()
+    }
+
+    @Test @EventLoop func `HEAD tells the same as GET, whole`() async throws {
+        let (parts, path, tag) = try await stored()
+        let response = try await parts.send(.head, path, fields: ["range": "bytes=0-9"])
+        #expect(response.status == .ok)
+        #expect(response.fields["etag"] == tag)
+        // The server leaves the body out, and needs its length.
+        guard case .file(_, let range) = response.body else {
+            Issue.record("there is no file")
+            return
+        }
+        #expect(range == 0..<image.count)
+        await parts.close()
+    }
+
+    @Test(arguments: [("bytes=0-99", 0..<100), ("bytes=100-", 100..<10_057), ("bytes=-57", 10_000..<10_057)])
+    @EventLoop func `a part of an image can be had`(field: String, range: Range<Int>) async throws {
+        let (parts, path, _) = try await stored()
+        let response = try await parts.send(.get, path, fields: ["range": field])
+        #expect(response.status == .partialContent)
+        #expect(try await response.bytes() == Array(image[range]))
+        #expect(
+            response.fields["content-range"] == "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(image.count)")
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a part beyond the end is refused with the length`() async throws {
+        let (parts, path, _) = try await stored()
+        let response = try await parts.send(.get, path, fields: ["range": "bytes=20000-"])
+        #expect(response.status == .rangeNotSatisfiable)
+        #expect(response.fields["content-range"] == "bytes */\(image.count)")
+        #expect(response.fields["content-type"] == nil)
+        await parts.close()
+    }
+
+    @Test(arguments: ["bytes=0-1,5-6", "lines=1-2", "bytes=x"])
+    @EventLoop func `a part that is not understood is the whole`(field: String) async throws {
+        let (parts, path, _) = try await stored()
+        let response = try await parts.send(.get, path, fields: ["range": field])
+        #expect(response.status == .ok)
+        #expect(try await response.bytes() == image)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `who has the image already is told so`() async throws {
+        let (parts, path, tag) = try await stored()
+        for condition in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
+            let response = try await parts.send(.get, path, fields: ["if-none-match": condition])
+            #expect(response.status == .notModified)
+            #expect(response.fields["etag"] == tag)
+            #expect(try await response.bytes().isEmpty)
+        }
+        #expect(try await parts.send(.get, path, fields: ["if-none-match": "\"x\""]).status == .ok)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a part is given only of the same image`() async throws {
+        let (parts, path, tag) = try await stored()
+        let same = try await parts.send(.get, path, fields: ["range": "bytes=0-9", "if-range": tag])
+        #expect(same.status == .partialContent)
+        let other = try await parts.send(.get, path, fields: ["range": "bytes=0-9", "if-range": "\"x\""])
+        #expect(other.status == .ok)
+        await parts.close()
+    }
+
+    @Test(arguments: ["/files/unknown.png", "/files/unknown", "/files/.png", "/files/req_1-0.jpg", "/files/a/b.png"])
+    @EventLoop func `a link that leads nowhere is not found`(path: String) async throws {
+        let (parts, _, _) = try await stored()
+        #expect(try await parts.send(.get, path).status == .notFound)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `an image that is missing on disk is not found, and noted`() async throws {
+        let (parts, path, _) = try await stored()
+        let file = try #require(parts.folder.allFiles.first { $0.contains("/blobs/") })
+        let slash = try #require(file.lastIndex(of: "/"))
+        try Directory(String(file[..<slash])).remove(String(file[file.index(after: slash)...]))
+        #expect(try await parts.send(.get, path).status == .notFound)
+        #expect(parts.lines.text.contains("stored image cannot be read"))
+        await parts.close()
+    }
+}
