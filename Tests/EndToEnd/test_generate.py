@@ -219,3 +219,8 @@ def test_no_link_of_a_provider_is_written_down(start, modelverse):
 
 def size_of(folder):
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def test_a_parameter_that_nobody_knows_is_reported_as_dropped(sandbox):
+    answer = sandbox.client.images.generate(model="sandbox", prompt="an otter", extra_body={"whiskers": "long"})
+    assert answer.easel["parameters"]["whiskers"]["outcome"] == "dropped"

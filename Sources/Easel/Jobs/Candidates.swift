@@ -1,3 +1,4 @@
+import JSON
 import LibEvent
 
 /// The routes that can fulfil an order, in order of preference, each prepared when its turn comes.
@@ -48,7 +49,7 @@ final class Candidates {
         do throws(OrderRefusal) {
             var plan = try provider.dialect.plan(
                 for: prepared.order, at: endpoint, strict: submission.isStrict, identifier: job.id)
-            plan.report = prepared.report + plan.report
+            plan.report = prepared.report + plan.report + submission.unknownNames.map(ParameterReport.init(unknown:))
             return Candidate(route: route, dialect: provider.dialect, endpoint: endpoint, plan: plan)
         } catch {
             throw GatewayError(error, model: submission.order.model)
@@ -62,6 +63,13 @@ struct Candidate: Sendable {
     let dialect: Dialect
     let endpoint: ProviderEndpoint
     let plan: Plan
+}
+
+extension ParameterReport {
+    /// A name that means nothing to Easel.
+    fileprivate init(unknown name: String) {
+        self.init(parameter: name, outcome: .dropped, asked: .null, note: "there is no such parameter")
+    }
 }
 
 extension ProviderEndpoint {
