@@ -43,6 +43,7 @@ class Gateway:
         self.config = folder / "easel.yaml"
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "UPSTREAM_KEY": upstreams.KEY}
         self.process = None
+        self._clients = []
         #: Nothing of this may ever be in the log.
         self.secrets = ["otter", upstreams.KEY, "secretsignature"]
         self.key = None
@@ -101,6 +102,8 @@ class Gateway:
 
     def end(self):
         """Whatever state it is in, it is gone afterwards."""
+        while self._clients:
+            self._clients.pop().close()
         if self.process is not None:
             kill_group(self.process)
             self.process = None
@@ -178,7 +181,8 @@ class Gateway:
     @property
     def client(self):
         """The stock client; without its own retries, so that one call is one request."""
-        return openai.OpenAI(**self.client_options)
+        self._clients.append(openai.OpenAI(**self.client_options))
+        return self._clients[-1]
 
     @property
     def client_options(self):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gateway import BINARY, ROOT, eventually
+from gateway import BINARY, ROOT, eventually, free_port
 
 COMMANDS = ["serve", "check", "keys", "usage", "jobs", "dialects"]
 
@@ -243,6 +243,16 @@ def test_a_taken_port_is_told_clearly(sandbox, tmp_path):
     done = easel("serve", "--config", config)
     assert done.returncode == 1
     assert str(sandbox.port) in done.stderr
+
+
+def test_two_servers_do_not_share_their_data(sandbox, tmp_path):
+    """The second one would take the requests that the first is working on for what a crash has left."""
+    config = tmp_path / "easel.yaml"
+    config.write_text(json.dumps(json.loads(sandbox.config.read_text()) | {"listen": f"127.0.0.1:{free_port()}"}))
+    done = easel("serve", "--config", config)
+    assert done.returncode == 1
+    assert str(sandbox.data) in done.stderr
+    assert sandbox.is_alive
 
 
 def test_tables_fit_people(sandbox):
