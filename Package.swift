@@ -84,7 +84,7 @@ if !fuzzing.isEmpty {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
         .executableTarget(
-            name: "easel-fuzz", dependencies: ["CLibFuzzer", "HTTP", "JSON", "YAML"], path: "Fuzz",
+            name: "easel-fuzz", dependencies: ["CLibFuzzer", "HTTP", "HTTPServer", "JSON", "YAML"], path: "Fuzz",
             exclude: ["CLibFuzzer", "Corpus"], swiftSettings: settings,
             // Debian's default linker, gold, fails on the sanitizer's symbols.
             linkerSettings: [.unsafeFlags(fuzzing + ["-use-ld=lld"])]),

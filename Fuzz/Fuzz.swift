@@ -26,12 +26,15 @@ private nonisolated(unsafe) var current = Target.json
 
 /// A parser and what must hold for whatever it is fed.
 enum Target: String, CaseIterable {
-    case base64, fields, json, multipart, yaml
+    case base64, fields
+    case httpRequest = "http-request"
+    case json, multipart, yaml
 
     func test(_ input: [UInt8]) {
         switch self {
         case .base64: Target.base64(input)
         case .fields: Target.fields(input)
+        case .httpRequest: Target.httpRequest(input)
         case .json: Target.json(input)
         case .multipart: Target.multipart(input)
         case .yaml: Target.yaml(input)
