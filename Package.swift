@@ -2,7 +2,10 @@
 import PackageDescription
 
 /// `scripts/fuzz` sets the variable: everything is instrumented, and the fuzzer is added at the end.
-let fuzzing = Context.environment["EASEL_FUZZ"] == "1" ? ["-sanitize=fuzzer,address"] : []
+let isFuzzing = Context.environment["EASEL_FUZZ"] == "1"
+let sanitizers = isFuzzing ? ["-sanitize=fuzzer,address"] : []
+/// Dialects are internal to `Easel`: the fuzzer reaches them as tests do, which a release build has to be told.
+let testability = isFuzzing ? ["-enable-testing"] : []
 
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -12,7 +15,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
-    .unsafeFlags(fuzzing),
+    .unsafeFlags(sanitizers + testability),
 ]
 
 let package = Package(
@@ -80,13 +83,14 @@ let package = Package(
     ]
 )
 
-if !fuzzing.isEmpty {
+if isFuzzing {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
         .executableTarget(
-            name: "easel-fuzz", dependencies: ["CLibFuzzer", "HTTP", "HTTPServer", "JSON", "YAML"], path: "Fuzz",
+            name: "easel-fuzz",
+            dependencies: ["CLibFuzzer", "Easel", "HTTP", "HTTPServer", "JSON", "YAML"], path: "Fuzz",
             exclude: ["CLibFuzzer", "Corpus"], swiftSettings: settings,
             // Debian's default linker, gold, fails on the sanitizer's symbols.
-            linkerSettings: [.unsafeFlags(fuzzing + ["-use-ld=lld"])]),
+            linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])]),
     ]
 }

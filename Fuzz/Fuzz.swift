@@ -26,12 +26,13 @@ private nonisolated(unsafe) var current = Target.json
 
 /// A parser and what must hold for whatever it is fed.
 enum Target: String, CaseIterable {
-    case base64, fields
+    case answer, base64, fields
     case httpRequest = "http-request"
     case json, multipart, yaml
 
     func test(_ input: [UInt8]) {
         switch self {
+        case .answer: Target.answer(input)
         case .base64: Target.base64(input)
         case .fields: Target.fields(input)
         case .httpRequest: Target.httpRequest(input)
