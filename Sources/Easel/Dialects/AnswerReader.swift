@@ -64,7 +64,7 @@ struct AnswerReader: Sendable, Hashable {
             return ResultImages(
                 images: images,
                 failures: results.filter { $0.image == nil }.compactMap { itemFailure($0.item, in: answer) },
-                requestID: requestID(of: answer), seed: seed, usage: paths.usage.values(in: answer).first)
+                requestID: requestID(of: answer), seed: seed, usage: usage(of: answer))
         }
         return nil
     }
@@ -102,6 +102,11 @@ struct AnswerReader: Sendable, Hashable {
 
 // The images.
 extension AnswerReader {
+    /// The counts alone: a long string among them went to a file, and nobody could write it out again.
+    private func usage(of answer: Answer) -> JSONValue? {
+        paths.usage.values(in: answer).first?.replacingExternals { _ in .null }
+    }
+
     private func sorted(_ items: some Sequence<JSONValue>) -> [JSONValue] {
         let items = items.filter { item in !paths.skipIf.contains { $0.holds(in: item) } }
         guard !paths.order.isEmpty else { return items }

@@ -17,7 +17,7 @@ struct ResultImages: Sendable, Hashable {
     var requestID: String?
     /// The seed the provider used, when it tells one for the whole answer.
     var seed: Int64?
-    /// The provider's usage object as it came.
+    /// The provider's usage object as it came, `null` in place of strings that went to files.
     var usage: JSONValue?
 }
 
