@@ -8,19 +8,15 @@ package enum JSONSegment: Sendable, Hashable {
 }
 
 extension JSONValue {
-    /// The value as JSON text.
+    /// The value as JSON text, with an empty string for each ``JSONValue/external(_:)``, whose text is elsewhere.
     ///
-    /// - Precondition: the value contains no ``JSONValue/external(_:)``, whose text is elsewhere. Use ``segments(isPretty:)``
-    ///   for values that were parsed with a ``LongStringSink``, or ``replacingExternals(_:)`` first.
+    /// Use ``segments(isPretty:)`` where their text matters, or ``replacingExternals(_:)`` first.
     package func encoded(isPretty: Bool = false) -> [UInt8] {
         var writer = JSONWriter(isPretty: isPretty)
         writer.write(self)
         writer.end()
         return writer.segments.flatMap { segment in
-            guard case .bytes(let bytes) = segment else {
-                preconditionFailure("an external string cannot be encoded in memory: use segments()")
-            }
-            return bytes
+            if case .bytes(let bytes) = segment { bytes } else { [UInt8]() }
         }
     }
 

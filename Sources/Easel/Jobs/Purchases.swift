@@ -204,14 +204,21 @@ private final class UpstreamTasks {
     }
 }
 
+extension ResultImage.Payload {
+    /// With a relative address completed by the provider's own.
+    fileprivate func absolute(_ candidate: Candidate) -> Self {
+        guard case .url(let url) = self else { return self }
+        return .url(candidate.dialect.absolute(url, at: candidate.endpoint))
+    }
+}
+
 extension Delivery {
     @EventLoop
     fileprivate init(_ answer: ResultImages, _ files: [SpooledFile], _ candidate: Candidate) {
         images = answer.images.map { image in
             var image = image
-            if case .url(let url) = image.payload {
-                image.payload = .url(candidate.dialect.absolute(url, at: candidate.endpoint))
-            }
+            image.payload = image.payload.absolute(candidate)
+            image.alternative = image.alternative?.absolute(candidate)
             return DeliveredImage(image: image, files: files, seed: image.seed ?? answer.seed)
         }
         missing = answer.failures.map(\.message)
