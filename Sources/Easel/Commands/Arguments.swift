@@ -22,7 +22,8 @@ struct Arguments {
             }
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts.first ?? "")
-            if knownFlags.contains(name), parts.count == 1 {
+            if knownFlags.contains(name) {
+                guard parts.count == 1 else { throw UsageError("--\(name) takes no value") }
                 flags.insert(name)
             } else if known.contains(name) {
                 guard let value = parts.count == 2 ? String(parts[1]) : raw.popFirst() else {

@@ -20,17 +20,17 @@ struct DialectsCommand {
     }
 
     @EventLoop
-    func run() async throws {
+    func run(on terminal: Terminal) async throws {
         let catalog = try file.dialects(isRequired: isConfigurationNamed)
         if let name {
             guard let dialect = catalog[name] else {
                 let hint = suggestion(for: name, among: catalog.names).map { ", did you mean '\($0)'?" } ?? ""
                 throw Refusal("there is no dialect '\(name)'\(hint); 'easel dialects' lists them")
             }
-            print(isJSON ? dialect.json.text : dialect.report)
+            terminal.print(isJSON ? dialect.json.text : dialect.report)
         } else {
             let dialects = catalog.names.compactMap { catalog[$0] }
-            print(isJSON ? JSONValue.array(dialects.map(\.json)).text : list(dialects))
+            terminal.print(isJSON ? JSONValue.array(dialects.map(\.json)).text : list(dialects))
         }
     }
 

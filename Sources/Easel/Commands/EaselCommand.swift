@@ -29,38 +29,41 @@ package enum EaselCommand {
     /// - Parameter arguments: The words after the program's name.
     /// - Returns: The exit code.
     @EventLoop
-    package static func run(_ arguments: [String]) async -> Int32 {
+    package static func run(_ arguments: [String]) async -> Int32 { await run(arguments, on: Terminal()) }
+
+    @EventLoop
+    static func run(_ arguments: [String], on terminal: Terminal) async -> Int32 {
         do {
-            try await dispatch(arguments)
+            try await dispatch(arguments, terminal)
             return 0
         } catch let error as UsageError {
-            StandardError.write("easel: \(error.message)\nRun 'easel' without arguments to see how it is used.\n")
+            terminal.remark("easel: \(error.message)\nRun 'easel' without arguments to see how it is used.")
             return 2
         } catch let error as Refusal {
-            StandardError.write("easel: \(error.message)\n")
+            terminal.remark("easel: \(error.message)")
             return 1
         } catch let error as MistakeList {
-            for mistake in error.all { StandardError.write("\(mistake)\n") }
-            StandardError.write("\(error.all.count) \(error.all.count == 1 ? "mistake" : "mistakes")\n")
+            for mistake in error.all { terminal.remark("\(mistake)") }
+            terminal.remark("\(error.all.count) \(error.all.count == 1 ? "mistake" : "mistakes")")
             return 1
         } catch {
-            StandardError.write("easel: \(error)\n")
+            terminal.remark("easel: \(error)")
             return 1
         }
     }
 
     @EventLoop
-    private static func dispatch(_ arguments: [String]) async throws {
+    private static func dispatch(_ arguments: [String], _ terminal: Terminal) async throws {
         let rest = arguments.dropFirst()
         switch arguments.first {
-        case "serve": try await ServeCommand(rest).run()
-        case "check": try await CheckCommand(rest).run()
-        case "keys": try await KeysCommand(rest).run()
-        case "usage": try await UsageCommand(rest).run()
-        case "jobs": try await JobsCommand(rest).run()
-        case "dialects": try await DialectsCommand(rest).run()
-        case "version", "--version": print("easel \(version)")
-        case nil, "help", "--help", "-h": print(usage, terminator: "")
+        case "serve": try await ServeCommand(rest).run(on: terminal)
+        case "check": try await CheckCommand(rest).run(on: terminal)
+        case "keys": try await KeysCommand(rest).run(on: terminal)
+        case "usage": try await UsageCommand(rest).run(on: terminal)
+        case "jobs": try await JobsCommand(rest).run(on: terminal)
+        case "dialects": try await DialectsCommand(rest).run(on: terminal)
+        case "version", "--version": terminal.print("easel \(version)")
+        case nil, "help", "--help", "-h": terminal.print(usage, terminator: "")
         case let other?:
             let names = ["serve", "check", "keys", "usage", "jobs", "dialects", "version"]
             let hint = suggestion(for: other, among: names).map { ", did you mean '\($0)'?" } ?? ""

@@ -32,29 +32,29 @@ struct JobsCommand {
     }
 
     @EventLoop
-    func run() async throws {
+    func run(on terminal: Terminal) async throws {
         try await file.withLedger { configuration, ledger in
             switch action {
-            case .list(let limit): list(try await ledger.jobs(limit: limit))
+            case .list(let limit): list(try await ledger.jobs(limit: limit), terminal)
             case .show(let id):
                 guard let story = try await ledger.job(id) else {
                     throw Refusal("there is no job '\(id)'; 'easel jobs list' shows the newest")
                 }
-                print(isJSON ? story.json(configuration).text : JobReport(story, configuration).text)
+                terminal.print(isJSON ? story.json(configuration).text : JobReport(story, configuration).text)
             }
         }
     }
 
-    private func list(_ jobs: [JobRecord]) {
-        guard !isJSON else { return print(JSONValue.array(jobs.map(\.json)).text) }
-        guard !jobs.isEmpty else { return print("There are no jobs yet.") }
+    private func list(_ jobs: [JobRecord], _ terminal: Terminal) {
+        guard !isJSON else { return terminal.print(JSONValue.array(jobs.map(\.json)).text) }
+        guard !jobs.isEmpty else { return terminal.print("There are no jobs yet.") }
         let rows = jobs.map { job in
             [
                 job.id, "\(job.acceptedAt)", job.state.rawValue, job.operation, job.model, "\(job.images)",
                 job.cost?.description ?? "?", job.duration.map { "\($0.milliseconds) ms" } ?? "running",
             ]
         }
-        print(
+        terminal.print(
             Table(
                 head: ["ID", "ACCEPTED", "STATE", "OPERATION", "MODEL", "IMAGES", "COST", "TOOK"], rows: rows,
                 rightAligned: [5, 6, 7]

@@ -36,18 +36,19 @@ struct KeysCommand {
     }
 
     @EventLoop
-    func run() async throws {
+    func run(on terminal: Terminal) async throws {
         try await file.withLedger { configuration, ledger in
             switch action {
-            case .create(let name, let models): try await create(name, models, configuration, ledger)
-            case .list: try await list(ledger)
-            case .revoke(let id): try await revoke(id, ledger)
+            case .create(let name, let models): try await create(name, models, configuration, ledger, terminal)
+            case .list: try await list(ledger, terminal)
+            case .revoke(let id): try await revoke(id, ledger, terminal)
             }
         }
     }
 
     private func create(
-        _ name: String, _ models: [String]?, _ configuration: Configuration, _ ledger: Ledger
+        _ name: String, _ models: [String]?, _ configuration: Configuration, _ ledger: Ledger,
+        _ terminal: Terminal
     ) async throws {
         for model in models ?? [] where !configuration.models.contains(where: { $0.name == model }) {
             let hint =
@@ -58,30 +59,30 @@ struct KeysCommand {
         guard !isJSON else {
             var object = record.jsonObject
             object["key"] = .string(key.reveal())
-            return print(JSONValue.object(object).text)
+            return terminal.print(JSONValue.object(object).text)
         }
-        print(key.reveal())
-        StandardError.write("The key of '\(name)' (\(record.id)); it is shown only this once.\n")
+        terminal.print(key.reveal())
+        terminal.remark("The key of '\(name)' (\(record.id)); it is shown only this once.")
     }
 
-    private func list(_ ledger: Ledger) async throws {
+    private func list(_ ledger: Ledger, _ terminal: Terminal) async throws {
         let keys = try await ledger.keys()
-        guard !isJSON else { return print(JSONValue.array(keys.map { .object($0.jsonObject) }).text) }
-        guard !keys.isEmpty else { return print("There are no keys. Make one: easel keys create --name NAME") }
+        guard !isJSON else { return terminal.print(JSONValue.array(keys.map { .object($0.jsonObject) }).text) }
+        guard !keys.isEmpty else { return terminal.print("There are no keys. Make one: easel keys create --name NAME") }
         let rows = keys.map { key in
             [
                 key.id, key.name, key.prefix + "…", key.models?.joined(separator: ",") ?? "every model",
                 "\(key.createdAt)", key.revokedAt.map { "revoked \($0)" } ?? "active",
             ]
         }
-        print(Table(head: ["ID", "NAME", "KEY", "MODELS", "CREATED", "STATE"], rows: rows).text)
+        terminal.print(Table(head: ["ID", "NAME", "KEY", "MODELS", "CREATED", "STATE"], rows: rows).text)
     }
 
-    private func revoke(_ id: String, _ ledger: Ledger) async throws {
+    private func revoke(_ id: String, _ ledger: Ledger, _ terminal: Terminal) async throws {
         guard try await ledger.revokeKey(id, at: WallClock.system.now) else {
             throw Refusal("there is no active key '\(id)'; 'easel keys list' shows them all")
         }
-        print("\(id) is revoked; running servers refuse it within a second")
+        terminal.print("\(id) is revoked; running servers refuse it within a second")
     }
 }
 

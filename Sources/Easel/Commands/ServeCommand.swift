@@ -11,7 +11,7 @@ struct ServeCommand {
     }
 
     @EventLoop
-    func run() async throws {
+    func run(on terminal: Terminal) async throws {
         let configuration = try file.load()
         try await Service(configuration).run()
     }
@@ -28,14 +28,14 @@ struct CheckCommand {
     }
 
     @EventLoop
-    func run() async throws {
+    func run(on terminal: Terminal) async throws {
         let configuration = try file.load()
         let routes = configuration.models.reduce(0) { $0 + $1.routes.count }
-        print(
+        terminal.print(
             """
             \(file.path) is fine: \(configuration.providers.count) providers, \(configuration.models.count) models, \
             \(routes) routes, \(configuration.aliases.count) aliases
             """)
-        for notice in configuration.notices { print("note: \(notice)") }
+        for notice in configuration.notices { terminal.print("note: \(notice)") }
     }
 }

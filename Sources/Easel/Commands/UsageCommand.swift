@@ -24,15 +24,15 @@ struct UsageCommand {
     }
 
     @EventLoop
-    func run() async throws {
+    func run(on terminal: Terminal) async throws {
         try await file.withLedger { configuration, ledger in
-            show(try await ledger.usage(by: grouping, since: WallClock.system.now - since), configuration)
+            show(try await ledger.usage(by: grouping, since: WallClock.system.now - since), configuration, terminal)
         }
     }
 
-    private func show(_ rows: [UsageRow], _ configuration: Configuration) {
-        guard !isJSON else { return print(JSONValue.array(rows.map(\.json)).text) }
-        guard !rows.isEmpty else { return print("Nothing was asked for in that time.") }
+    private func show(_ rows: [UsageRow], _ configuration: Configuration, _ terminal: Terminal) {
+        guard !isJSON else { return terminal.print(JSONValue.array(rows.map(\.json)).text) }
+        guard !rows.isEmpty else { return terminal.print("Nothing was asked for in that time.") }
         let table = Table(
             head: [
                 grouping.rawValue.uppercased(), "JOBS", "DONE", "IMAGES", "BYTES", "COST \(configuration.currency)",
@@ -40,7 +40,7 @@ struct UsageCommand {
             rows: rows.map {
                 [$0.group, "\($0.jobs)", "\($0.done)", "\($0.images)", "\($0.imageLength)", $0.costText]
             }, rightAligned: [1, 2, 3, 4, 5])
-        print(table.text)
+        terminal.print(table.text)
     }
 }
 

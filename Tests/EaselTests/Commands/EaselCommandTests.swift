@@ -1,0 +1,205 @@
+import Files
+import JSON
+import LibEvent
+import Support
+import Synchronization
+import Testing
+
+@testable import Easel
+
+/// What the commands print, and how they end.
+@Suite(.onEventLoop)
+struct EaselCommandTests {
+    private let folder = TemporaryFolder()
+
+    @EventLoop private func run(_ words: [String]) async -> (status: Int32, out: String, error: String) {
+        let (out, error) = (Text(), Text())
+        let status = await EaselCommand.run(
+            words, on: Terminal(write: { out.append($0) }, writeError: { error.append($0) }))
+        return (status, out.value, error.value)
+    }
+
+    @EventLoop private func run(_ words: String...) async -> (status: Int32, out: String, error: String) {
+        await run(words)
+    }
+
+    /// Writes a configuration into the test's folder, and gives its path.
+    private func configure(_ text: String = Parts.sandbox) throws -> String {
+        try folder.write(Array("data: \(folder.path)/data\n\(text)".utf8), to: "easel.yaml")
+        return "\(folder.path)/easel.yaml"
+    }
+
+    @Test(arguments: [[], ["help"], ["--help"], ["-h"]])
+    @EventLoop func `without a command it says how it is used`(words: [String]) async {
+        let (status, out, error) = await run(words)
+        #expect(status == 0)
+        #expect(out == EaselCommand.usage)
+        for command in ["serve", "check", "keys", "usage", "jobs", "dialects"] {
+            #expect(out.contains("easel \(command)"))
+        }
+        #expect(error.isEmpty)
+    }
+
+    @Test @EventLoop func `its version is one line`() async {
+        #expect(await run("--version").out == "easel \(EaselCommand.version)\n")
+        #expect(await run("version").status == 0)
+    }
+
+    @Test(arguments: [
+        (["serv"], "unknown command 'serv', did you mean 'serve'?"), (["paint"], "unknown command 'paint'"),
+        (["keys"], "keys needs an action: create, list or revoke"),
+        (["keys", "make"], "unknown action 'keys make'; there are create, list and revoke"),
+        (["keys", "create"], "keys create needs --name NAME"), (["keys", "create", "--name", ""], "keys create needs"),
+        (["keys", "revoke"], "keys revoke needs the ID"), (["keys", "list", "all"], "unexpected 'all'"),
+        (["jobs"], "jobs needs an action: list or show"), (["jobs", "show"], "jobs show needs an ID"),
+        (["jobs", "list", "--limit", "0"], "--limit takes a number above 0"),
+        (["jobs", "list", "--limit", "many"], "--limit takes a number above 0"),
+        (["usage", "--by", "week"], "--by takes key, model, provider or day"),
+        (["usage", "--since", "yesterday"], "--since takes a time such as 12h or 7d"),
+        (["serve", "--confg", "x"], "unknown option '--confg', did you mean '--config'?"),
+        (["check", "now"], "unexpected 'now'"), (["dialects", "a", "b"], "unexpected 'b'"),
+    ])
+    @EventLoop func `what is not understood ends with 2 and a hint`(words: [String], message: String) async {
+        let (status, out, error) = await run(words)
+        #expect(status == 2)
+        #expect(error.hasPrefix("easel: \(message)"))
+        #expect(error.hasSuffix("Run 'easel' without arguments to see how it is used.\n"))
+        #expect(out.isEmpty)
+    }
+
+    @Test @EventLoop func `a configuration that is not there is named, with the way to name another`() async {
+        let (status, _, error) = await run("check", "--config", "\(folder.path)/none.yaml")
+        #expect(status == 1)
+        #expect(error.contains("none.yaml"))
+        #expect(error.contains("--config"))
+    }
+
+    @Test @EventLoop func `every mistake of a configuration is told at once`() async throws {
+        let path = try configure(
+            """
+            listne: 127.0.0.1:8080
+            providers: {offline: {dialect: sandbx}}
+            models: {otter: {routes: [{provider: oflfine}]}}
+            """)
+        let (status, out, error) = await run("check", "--config", path)
+        #expect(status == 1)
+        #expect(out.isEmpty)
+        let lines = error.split(separator: "\n")
+        try #require(lines.count == 4, "\(error)")
+        #expect(lines[0].hasPrefix("\(path):2:1: unknown key 'listne' in the configuration, did you mean 'listen'?"))
+        #expect(lines[1].hasPrefix("\(path):3:"))
+        #expect(lines[2].contains("did you mean 'offline'?"))
+        #expect(lines[3] == "3 mistakes")
+    }
+
+    @Test @EventLoop func `a configuration without mistakes is summed up, with what is likely not meant`() async throws
+    {
+        let path = try configure(
+            """
+            providers: {offline: {dialect: sandbox}, spare: {dialect: sandbox}}
+            models: {otter: {routes: [{provider: offline}]}}
+            aliases: {dall-e-3: otter}
+            """)
+        let (status, out, error) = await run("check", "--config", path)
+        #expect(status == 0)
+        #expect(error.isEmpty)
+        #expect(out.hasPrefix("\(path) is fine: 2 providers, 1 model"))
+        #expect(out.contains("\nnote: no model uses the provider 'spare'\n"))
+        #expect(out.contains("\nnote: the price of 'otter' at 'offline' is unknown\n"))
+    }
+
+    @Test @EventLoop func `a key is made, listed and revoked`() async throws {
+        let path = try configure()
+        #expect(await run("keys", "list", "--config", path).out.hasPrefix("There are no keys."))
+        let made = await run("keys", "create", "--name", "ci", "--models", "sandbox", "--config", path)
+        #expect(made.status == 0)
+        // The key alone is the result, so that a script can take it; what it is goes beside it.
+        #expect(made.out.hasPrefix("sk-easel-"))
+        #expect(made.out.split(separator: "\n").count == 1)
+        #expect(made.error.contains("'ci'"))
+        #expect(made.error.contains("only this once"))
+
+        let list = await run("keys", "list", "--config", path).out.split(separator: "\n")
+        try #require(list.count == 2)
+        #expect(list[1].contains("ci"))
+        #expect(list[1].hasSuffix("active"))
+        #expect(!list[1].contains(made.out.dropLast()))
+        let id = String(try #require(list[1].split(separator: " ").first))
+        #expect(await run("keys", "revoke", id, "--config", path).out.hasPrefix("\(id) is revoked"))
+        let again = await run("keys", "revoke", id, "--config", path)
+        #expect(again.status == 1)
+        #expect(again.error.contains("no active key '\(id)'"))
+        let json = try JSONValue(parsing: Array(await run("keys", "list", "--json", "--config", path).out.utf8))
+        #expect(json.array?.first?["revoked"]?.int64 != nil)
+        #expect(json.array?.first?["models"] == ["sandbox"])
+    }
+
+    @Test @EventLoop func `a key for a model that does not exist is refused with the nearest`() async throws {
+        let path = try configure()
+        let (status, _, error) = await run("keys", "create", "--name", "x", "--models", "sandbix", "--config", path)
+        #expect(status == 1)
+        #expect(error == "easel: there is no model 'sandbix' in \(path), did you mean 'sandbox'?\n")
+    }
+
+    @Test @EventLoop func `jobs and usage are told of what the gateway did`() async throws {
+        let path = try configure()
+        #expect(await run("jobs", "list", "--config", path).out == "There are no jobs yet.\n")
+        #expect(await run("usage", "--config", path).out == "Nothing was asked for in that time.\n")
+
+        let now = WallClock.system.now
+        let newest = RequestID.make(at: now)
+        let ledger = try Ledger(folder: "\(folder.path)/data")
+        let key = try await ledger.anyKey("ana")
+        try await ledger.addJob(
+            RequestID.make(at: now - .seconds(60)), key: key, blobs: [.example("a", length: 1000)],
+            cost: Money("0.025"), at: now - .seconds(60))
+        try await ledger.addJob(newest, key: key, state: .unknown, at: now)
+        await ledger.close()
+
+        let list = await run("jobs", "list", "--config", path).out.split(separator: "\n")
+        try #require(list.count == 3)
+        #expect(list[1].hasPrefix(newest))
+        #expect(list[1].contains("unknown"))
+        #expect(list[1].contains(" ? "))
+        #expect(list[2].contains("0.025"))
+        #expect(await run("jobs", "list", "--limit", "1", "--config", path).out.split(separator: "\n").count == 2)
+        let json = try JSONValue(parsing: Array(await run("jobs", "list", "--json", "--config", path).out.utf8))
+        #expect(json.array?.compactMap { $0["state"]?.string } == ["unknown", "done"])
+        #expect(json.array?.first?["cost"] == .null)
+
+        #expect(await run("jobs", "show", newest, "--config", path).out.hasPrefix("\(newest)  unknown\n"))
+        let missing = await run("jobs", "show", "req_0", "--config", path)
+        #expect(missing.status == 1)
+        #expect(missing.error == "easel: there is no job 'req_0'; 'easel jobs list' shows the newest\n")
+
+        #expect(
+            await run("usage", "--by", "key", "--config", path).out == """
+                KEY  JOBS  DONE  IMAGES  BYTES           COST USD
+                ana     2     1       1   1000  0.025 + 1 unknown
+
+                """)
+        let rows = try JSONValue(parsing: Array(await run("usage", "--json", "--config", path).out.utf8))
+        #expect(rows.array?.first?["unknown_cost_jobs"] == 1)
+        #expect(rows.array?.first?["cost"]?.number == 0.025)
+    }
+
+    @Test @EventLoop func `dialects are listed, and one shown with its parameters`() async throws {
+        let all = await run("dialects")
+        #expect(all.status == 0)
+        #expect(all.out.contains("modelverse"))
+        let one = await run("dialects", "openai")
+        #expect(one.out.split(separator: "\n").first?.hasSuffix("OpenAI") == true)
+        #expect(one.out.contains("PARAMETER"))
+        let slip = await run("dialects", "opneai")
+        #expect(slip.status == 1)
+        #expect(slip.error.contains("did you mean 'openai'?"))
+        #expect(try JSONValue(parsing: Array(await run("dialects", "--json").out.utf8)).array?.isEmpty == false)
+    }
+}
+
+/// Text written from any thread.
+private final class Text: Sendable {
+    private let text = Mutex("")
+    var value: String { text.withLock { $0 } }
+    func append(_ more: String) { text.withLock { $0 += more } }
+}
