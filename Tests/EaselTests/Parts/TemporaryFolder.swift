@@ -27,7 +27,7 @@ final class TemporaryFolder: Sendable {
     /// Every file in it and below, by its path from here.
     var allFiles: [String] {
         TemporaryFile.finishRemovals()
-        return Self.entries(of: path, isFolder: false) + Self.entries(of: path, isFolder: true).flatMap(Self.filesBelow)
+        return Self.files(below: path)
     }
 
     func write(_ bytes: [UInt8], to name: String) throws {
@@ -36,8 +36,9 @@ final class TemporaryFolder: Sendable {
         try file.commit(to: "\(path)/\(name)", durable: false)
     }
 
-    private static func filesBelow(_ folder: String) -> [String] {
-        entries(of: folder, isFolder: false) + entries(of: folder, isFolder: true).flatMap(filesBelow)
+    /// Every file in a folder and below.
+    static func files(below folder: String) -> [String] {
+        entries(of: folder, isFolder: false) + entries(of: folder, isFolder: true).flatMap(files)
     }
 
     private static func remove(_ folder: String) {
