@@ -2,6 +2,8 @@
 ///
 /// `nil` when none is near: more than two letters are wrong, or more than one in three.
 package func suggestion(for name: String, among names: some Sequence<String>) -> String? {
+    // What a client sends may be of any length; no name is.
+    guard name.utf8.count <= 256 else { return nil }
     let letters = Array(name.lowercased())
     let most = min(2, (letters.count + 1) / 3)
     var best: (name: String, distance: Int)?

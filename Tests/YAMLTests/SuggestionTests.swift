@@ -30,4 +30,9 @@ import YAML
         #expect(suggestion(for: "imges", among: ["imgaes", "image", "images"]) == "imgaes")
         #expect(suggestion(for: "imagess", among: ["image", "images"]) == "images")
     }
+
+    @Test func `a text of any length costs nothing`() {
+        let long = String(repeating: "a", count: 10_000_000)
+        #expect(suggestion(for: long, among: [String(repeating: "a", count: 10_000)]) == nil)
+    }
 }
