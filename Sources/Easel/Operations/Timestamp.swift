@@ -16,7 +16,7 @@ struct Timestamp: Sendable, Hashable, Comparable {
 
     static func + (left: Timestamp, right: Duration) -> Timestamp {
         let (sum, overflow) = left.microseconds.addingReportingOverflow(right.microseconds)
-        return Timestamp(microseconds: overflow ? .max : sum)
+        return Timestamp(microseconds: overflow ? (right < .zero ? .min : .max) : sum)
     }
 }
 
@@ -26,8 +26,9 @@ extension Timestamp: CustomStringConvertible {
     /// The calendar is the proleptic Gregorian one, computed from days since 1970 in eras of 400 years.
     var description: String {
         let day = 86_400_000_000 as Int64
-        let days = Int64((Double(microseconds) / Double(day)).rounded(.down))
-        let time = microseconds - days * day
+        let remainder = microseconds % day
+        let days = microseconds / day - (remainder < 0 ? 1 : 0)
+        let time = remainder < 0 ? remainder + day : remainder
         let (year, month, dayOfMonth) = Self.civil(daysSince1970: days)
         let clock = [time / 3_600_000_000, time / 60_000_000 % 60, time / 1_000_000 % 60].map { padded($0, to: 2) }
         return "\(padded(year, to: 4))-\(padded(month, to: 2))-\(padded(dayOfMonth, to: 2))T"
