@@ -69,9 +69,10 @@ final class Service {
         let signal = await Self.signal()
         log.info("stopping", ["signal": "\(signal)", "jobs": "\(jobs.count)"])
         sweeping.cancel()
+        let deadline = ContinuousClock.now + configuration.stopWithin
         let finishing = EventLoop.spawn { await self.jobs.drain() }
         let cut = await server.stop(within: configuration.stopWithin)
-        await finish(finishing, within: configuration.stopWithin)
+        await finish(finishing, until: deadline)
         await ledger.close()
         await blocking { TemporaryFile.finishRemovals() }
         log.info("stopped", ["connections.cut": "\(cut)", "jobs.unfinished": "\(jobs.count)"])
@@ -86,14 +87,14 @@ final class Service {
     }
 
     /// Waits for the jobs under way, but not for ever: what is left is in the ledger, and told truthfully at the next start.
-    private func finish(_ finishing: Task<Void, any Error>, within limit: Duration) async {
+    private func finish(_ finishing: Task<Void, any Error>, until deadline: ContinuousClock.Instant) async {
         let isOver = Promise<Void>()
         EventLoop.spawn {
             _ = await finishing.result
             isOver.fulfil(())
         }
         EventLoop.spawn {
-            try await EventLoop.sleep(for: limit)
+            try await EventLoop.sleep(for: ContinuousClock.now.duration(to: deadline))
             isOver.fulfil(())
         }
         _ = await isOver.wait()
