@@ -143,14 +143,14 @@ struct FulfilmentTests {
     @Test(arguments: Doubt.allCases)
     @EventLoop func `after a doubtful answer nothing is bought again`(doubt: Doubt) async throws {
         let (second, mayAnswer) = (try FakeProvider { _ in .images(png()) }, Promise<Void>())
-        let breaking = Promise<FakeProvider>()
+        let itself = WeakProvider()
         let first = try FakeProvider { _ in
             switch doubt {
             case .internalError: return .failure(500)
             case .badGateway: return .failure(502)
             case .timeoutOfTheirs: return .failure(504)
             case .timeoutOfOurs: _ = await mayAnswer.wait()
-            case .noAnswer: await breaking.value?.stop()
+            case .noAnswer: await itself.provider?.stop()
             case .halfAnswer: return .broken(after: Array(#"{"data": [{"b64_json": "iVBO"#.utf8), of: 1000)
             case .halfJSON: return Response(.ok, body: .bytes(Array(#"{"data": [{"b64_json": "iVBO"#.utf8)))
             case .page: return Response(.ok, body: .bytes(Array("<html><title>Welcome</title></html>".utf8)))
@@ -158,7 +158,7 @@ struct FulfilmentTests {
             }
             return .images(png())
         }
-        breaking.fulfil(first)
+        itself.provider = first
         let timeout = doubt == .timeoutOfOurs ? "5s" : "60s"
         let parts = try Parts(Parts.routes(first.url, second.url, timeout: timeout))
         let (ending, story) = try await parts.run(parts.submission("otter"))

@@ -53,6 +53,12 @@ final class FakeProvider: RequestHandler {
     func finished(_ exchange: Exchange) {}
 }
 
+/// A provider for its own script to speak of, without the two keeping each other.
+@EventLoop
+final class WeakProvider {
+    weak var provider: FakeProvider?
+}
+
 // Answers of providers.
 extension Response {
     /// An answer in OpenAI's form with images as base64.
