@@ -20,7 +20,7 @@ final class FakeProvider: RequestHandler {
     typealias Script = @EventLoop @Sendable (Call) async -> Response
 
     private(set) var calls: [Call] = []
-    private let script: Script
+    private var script: Script
     private var server: Server?
     private(set) var url = ""
 
@@ -35,10 +35,11 @@ final class FakeProvider: RequestHandler {
 
     /// Breaks off every connection, and refuses new ones.
     ///
-    /// Every test calls it, since a server and its handler keep each other.
+    /// Every test calls it, since a server and its handler keep each other, and a script may keep both.
     func stop() async {
         _ = await server?.stop(within: .zero)
         server = nil
+        script = { _ in Response(.serviceUnavailable) }
     }
 
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
