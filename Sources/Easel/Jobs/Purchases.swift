@@ -223,8 +223,7 @@ extension Delivery {
         }
         missing = answer.failures.map(\.message)
         requestID = answer.requestID
-        // A string that went to a file cannot be told on as JSON.
-        usage = answer.usage?.replacingExternals { _ in .null }
+        usage = answer.usage
     }
 }
 
