@@ -183,7 +183,9 @@ final class Fulfilment {
     /// Notes progress that a restart could use; the job does not depend on it.
     private func note(_ attempt: AttemptRecord, pending: String?) async {
         guard let pending else { return }
-        do { try await ledger.record(attempt, pending: pending, state: .storing) } catch {
+        var attempt = attempt
+        attempt.pending = pending
+        do { try await ledger.record(attempt, state: .storing) } catch {
             log.error("cannot write to the ledger", ["request.id": attempt.jobID, "error": "\(error)"])
         }
     }

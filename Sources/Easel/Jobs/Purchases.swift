@@ -91,7 +91,7 @@ final class Purchases {
             // The task's id is on disk before its first poll: after a crash it is polled again, not bought again.
             tasks.note(task, at: index)
             do {
-                try await ledger.record(tasks.attempt, pending: nil, state: .submitted)
+                try await ledger.record(tasks.attempt, state: .submitted)
             } catch {
                 log.error("cannot write to the ledger", ["request.id": tasks.attempt.jobID, "error": "\(error)"])
             }

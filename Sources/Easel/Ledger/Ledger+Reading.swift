@@ -5,19 +5,48 @@ import SQLite
 extension Ledger {
     /// A job with its attempts and images; `nil` when there is none of that id.
     func job(_ id: String) async throws -> JobStory? {
-        try await database.read { connection in
-            guard let job = try connection.row(Self.jobOfID, [.text(id)], { JobRecord($0) }) else { return nil }
-            let attempts = try connection.rows(Self.attemptsOfJob, [.text(id)]) { AttemptRecord($0) }
-            let images = try connection.rows(Self.imagesOfJob, [.text(id)]) { ImageRecord($0) }
-            let keyName = try connection.row("SELECT name FROM keys WHERE id = ?", [.text(job.keyID)]) { $0.text(0) }
-            return JobStory(job: job, keyName: keyName ?? "", attempts: attempts, images: images.compactMap { $0 })
-        }
+        try await stories(Self.jobOfID, [.text(id)]).first
+    }
+
+    /// The newest job that a client gave this name since a moment; `nil` when there is none.
+    func job(idempotencyKey: String, keyID: String, since: Timestamp) async throws -> JobStory? {
+        try await stories(
+            Self.newestOfIdempotencyKey,
+            [.text(keyID), .text(idempotencyKey), .text(RequestID.lowest(at: since))]
+        ).first
+    }
+
+    /// The jobs of a client that asked for the same since a moment, newest first.
+    func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) async throws -> [JobStory] {
+        try await stories(
+            Self.newestOfFingerprint,
+            [.text(keyID), .blob(fingerprint.bytes), .text(RequestID.lowest(at: since)), .integer(limit)])
+    }
+
+    /// The jobs that have not ended, oldest first: right after the start, those that an earlier run left behind.
+    func unfinished() async throws -> [JobStory] {
+        // Few, and by their index in the order of their states.
+        try await stories(Self.unfinishedJobs).sorted { $0.job.id < $1.job.id }
     }
 
     /// The newest jobs, newest first.
     func jobs(limit: Int) async throws -> [JobRecord] {
         try await database.read { connection in
             try connection.rows(Self.newestJobs, [.integer(limit)]) { JobRecord($0) }
+        }
+    }
+
+    /// The jobs of a query, with everything that belongs to them, as of one moment.
+    private func stories(_ sql: String, _ values: [Value] = []) async throws -> [JobStory] {
+        try await database.read { connection in
+            try connection.rows(sql, values) { JobRecord($0) }.map { job in
+                let id = [Value.text(job.id)]
+                return JobStory(
+                    job: job,
+                    keyName: try connection.row(Self.nameOfKey, [.text(job.keyID)]) { $0.text(0) } ?? "",
+                    attempts: try connection.rows(Self.attemptsOfJob, id) { AttemptRecord($0) },
+                    images: try connection.rows(Self.imagesOfJob, id) { ImageRecord($0) }.compactMap { $0 })
+            }
         }
     }
 
@@ -30,7 +59,9 @@ extension Ledger {
 
     private static let selectJobs = """
         SELECT id, key_id, operation, model, state, parameters, prompt_characters, input_images, wanted_images,
-            accepted_at, finished_at, request_bytes, images, image_bytes, cost, report, error FROM jobs 
+            accepted_at, finished_at, request_bytes, images, image_bytes, cost, report, error, idempotency_key,
+            fingerprint, usage, missing, error_status
+        FROM jobs 
         """
 
     private static let selectImages = """
@@ -41,11 +72,17 @@ extension Ledger {
 
     static let jobOfID = selectJobs + "WHERE id = ?"
     static let newestJobs = selectJobs + "ORDER BY id DESC LIMIT ?"
+    static let newestOfIdempotencyKey =
+        selectJobs + "WHERE key_id = ? AND idempotency_key = ? AND id >= ? ORDER BY id DESC LIMIT 1"
+    static let newestOfFingerprint =
+        selectJobs + "WHERE key_id = ? AND fingerprint = ? AND id >= ? ORDER BY id DESC LIMIT ?"
+    static let unfinishedJobs = selectJobs + "WHERE state IN \(JobState.unfinishedSQL)"
+    static let nameOfKey = "SELECT name FROM keys WHERE id = ?"
     static let imageOfToken = selectImages + "WHERE images.token = ?"
     static let imagesOfJob = selectImages + "WHERE images.job_id = ? ORDER BY images.position"
     static let attemptsOfJob = """
         SELECT job_id, ordinal, provider, model, state, submitted_at, answered_at, upstream_status, upstream_id, task,
-            failure FROM attempts WHERE job_id = ? ORDER BY ordinal
+            pending, failure FROM attempts WHERE job_id = ? ORDER BY ordinal
         """
 }
 
@@ -65,9 +102,17 @@ extension JobRecord {
             promptCharacters: row.integer(6), inputImages: row.integer(7), wantedImages: row.integer(8),
             acceptedAt: Timestamp(stored: row.integer(9)),
             finishedAt: row.optionalInteger(10).map(Timestamp.init(stored:)),
-            requestLength: row.integer(11), images: row.integer(12), imageLength: row.integer(13),
+            requestLength: row.integer(11), idempotencyKey: row.optionalText(17),
+            fingerprint: row.optionalBlob(18).flatMap(Digest.init(stored:)),
+            images: row.integer(12), imageLength: row.integer(13),
             cost: row.optionalInteger(14).map(Money.init(stored:)), report: row.optionalText(15),
-            error: row.optionalText(16))
+            usage: row.optionalText(19), missing: Self.list(row.optionalText(20)), error: row.optionalText(16),
+            errorStatus: row.optionalInteger(21))
+    }
+
+    private static func list(_ text: String?) -> [String] {
+        let json = text.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+        return json?.array?.compactMap(\.string) ?? []
     }
 }
 
@@ -78,7 +123,7 @@ extension AttemptRecord {
             state: State(rawValue: row.text(4)) ?? .unknown, submittedAt: Timestamp(stored: row.integer(5)),
             answeredAt: row.optionalInteger(6).map(Timestamp.init(stored:)),
             upstreamStatus: row.optionalInteger(7), upstreamID: row.optionalText(8),
-            task: row.optionalText(9), failure: row.optionalText(10))
+            task: row.optionalText(9), pending: row.optionalText(10), failure: row.optionalText(11))
     }
 }
 

@@ -1,4 +1,5 @@
 import Crypto
+import JSON
 import SQLite
 
 /// The books: every job, attempt, image and key, in SQLite.
@@ -21,61 +22,73 @@ struct Ledger: Sendable {
     // MARK: Jobs
 
     /// Writes down a job with its first attempt, before anything of it goes upstream.
-    func accept(_ job: JobRecord, _ attempt: AttemptRecord) async throws {
+    ///
+    /// A job that has no attempt yet was promised to its client before a route was chosen.
+    func accept(_ job: JobRecord, _ attempt: AttemptRecord?) async throws {
         try await database.write { connection in
             try connection.run(
                 """
                 INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
-                    wanted_images, accepted_at, request_bytes, report)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    wanted_images, accepted_at, request_bytes, idempotency_key, fingerprint, report)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     .text(job.id), .text(job.keyID), .text(job.operation), .text(job.model), .text(job.state.rawValue),
                     .text(job.parameters), .integer(job.promptCharacters), .integer(job.inputImages),
                     .integer(job.wantedImages), .timestamp(job.acceptedAt), .integer(job.requestLength),
-                    .optional(job.report),
+                    .optional(job.idempotencyKey), .optional(job.fingerprint), .optional(job.report),
                 ])
-            try Self.insert(attempt, connection)
+            if let attempt { try Self.insert(attempt, connection) }
         }
     }
 
-    /// Writes down a further attempt, after the one before it provably bought nothing.
-    func begin(_ attempt: AttemptRecord, after failed: AttemptRecord) async throws {
+    /// Writes down an attempt before its first byte goes upstream: the first of a job that was accepted without one, or
+    /// a further one after an attempt that provably bought nothing.
+    func begin(_ attempt: AttemptRecord, after refused: AttemptRecord?) async throws {
         try await database.write { connection in
-            try Self.update(failed, connection)
+            if let refused { try Self.update(refused, connection) }
             try Self.insert(attempt, connection)
+            try Self.update(.submitted, ofJob: attempt.jobID, connection)
         }
     }
 
     /// Writes down what is known of an attempt while its job goes on: a queue task before its first poll, results
     /// before they are fetched.
-    func record(_ attempt: AttemptRecord, pending: String?, state: JobState) async throws {
+    ///
+    /// A job that has ended stays ended.
+    func record(_ attempt: AttemptRecord, state: JobState) async throws {
         try await database.write { connection in
             try Self.update(attempt, connection)
-            try connection.run(
-                "UPDATE attempts SET pending = ? WHERE job_id = ? AND ordinal = ?",
-                [.optional(pending), .text(attempt.jobID), .integer(attempt.ordinal)])
-            try connection.run(
-                "UPDATE jobs SET state = ? WHERE id = ?", [.text(state.rawValue), .text(attempt.jobID)])
+            try Self.update(state, ofJob: attempt.jobID, connection)
+        }
+    }
+
+    /// Writes down images that are stored while the rest of their job goes on: whatever becomes of it, they stay.
+    func keep(_ images: [ImageRecord]) async throws {
+        try await database.write { connection in
+            for image in images { try Self.insert(image, connection) }
         }
     }
 
     /// Ends a job: its images, its last attempt, and the job itself, all or nothing.
-    func finish(_ job: JobRecord, _ attempt: AttemptRecord, images: [ImageRecord]) async throws {
+    ///
+    /// Images that were kept before may be among them. Of no attempt any result is pending afterwards.
+    func finish(_ job: JobRecord, _ attempt: AttemptRecord?, images: [ImageRecord]) async throws {
         try await database.write { connection in
             for image in images { try Self.insert(image, connection) }
-            try Self.update(attempt, connection)
+            if let attempt { try Self.update(attempt, connection) }
             try connection.run(
                 "UPDATE attempts SET pending = NULL WHERE job_id = ? AND pending IS NOT NULL", [.text(job.id)])
             try connection.run(
                 """
-                UPDATE jobs SET state = ?, finished_at = ?, images = ?, image_bytes = ?, cost = ?, report = ?, error = ?
+                UPDATE jobs SET state = ?, finished_at = ?, images = ?, image_bytes = ?, cost = ?, report = ?,
+                    usage = ?, missing = ?, error = ?, error_status = ?
                 WHERE id = ?
                 """,
                 [
                     .text(job.state.rawValue), .optional(job.finishedAt), .integer(job.images),
-                    .integer(job.imageLength), .optional(job.cost), .optional(job.report), .optional(job.error),
-                    .text(job.id),
+                    .integer(job.imageLength), .optional(job.cost), .optional(job.report), .optional(job.usage),
+                    .list(job.missing), .optional(job.error), .optional(job.errorStatus), .text(job.id),
                 ])
         }
     }
@@ -97,11 +110,11 @@ struct Ledger: Sendable {
 
     static let settleAttempts = """
         UPDATE attempts SET state = 'unknown', answered_at = ? WHERE state = 'submitted' AND job_id IN
-            (SELECT id FROM jobs WHERE state IN ('accepted', 'submitted', 'storing'))
+            (SELECT id FROM jobs WHERE state IN \(JobState.unfinishedSQL))
         """
     static let settleJobs = """
         UPDATE jobs SET state = 'unknown', finished_at = ?, error = ?
-        WHERE state IN ('accepted', 'submitted', 'storing')
+        WHERE state IN \(JobState.unfinishedSQL)
         """
 
     // MARK: Rows
@@ -120,14 +133,24 @@ struct Ledger: Sendable {
     private static func update(_ attempt: AttemptRecord, _ connection: borrowing Connection) throws {
         try connection.run(
             """
-            UPDATE attempts SET state = ?, answered_at = ?, upstream_status = ?, upstream_id = ?, task = ?, failure = ?
+            UPDATE attempts SET state = ?, answered_at = ?, upstream_status = ?, upstream_id = ?, task = ?,
+                pending = ?, failure = ?
             WHERE job_id = ? AND ordinal = ?
             """,
             [
                 .text(attempt.state.rawValue), .optional(attempt.answeredAt), .optional(attempt.upstreamStatus),
-                .optional(attempt.upstreamID), .optional(attempt.task), .optional(attempt.failure),
-                .text(attempt.jobID), .integer(attempt.ordinal),
+                .optional(attempt.upstreamID), .optional(attempt.task), .optional(attempt.pending),
+                .optional(attempt.failure), .text(attempt.jobID), .integer(attempt.ordinal),
             ])
+    }
+
+    /// Moves a job on, unless it has ended.
+    private static func update(
+        _ state: JobState, ofJob id: String, _ connection: borrowing Connection
+    ) throws {
+        try connection.run(
+            "UPDATE jobs SET state = ? WHERE id = ? AND state IN \(JobState.unfinishedSQL) AND state <> ?",
+            [.text(state.rawValue), .text(id), .text(state.rawValue)])
     }
 
     private static func insert(_ image: ImageRecord, _ connection: borrowing Connection) throws {
@@ -144,7 +167,7 @@ struct Ledger: Sendable {
         try connection.run(
             """
             INSERT INTO images (token, job_id, position, digest, seed, revised_prompt, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (token) DO NOTHING
             """,
             [
                 .text(image.token), .text(image.jobID), .integer(image.position), .blob(image.blob.digest.bytes),
@@ -160,6 +183,12 @@ extension Value {
     static func optional(_ number: Int?) -> Value { number.map(Value.integer) ?? .null }
     static func optional(_ timestamp: Timestamp?) -> Value { timestamp.map(Value.timestamp) ?? .null }
     static func optional(_ money: Money?) -> Value { money.map { .integer(Int($0.microunits)) } ?? .null }
+    static func optional(_ digest: Digest?) -> Value { digest.map { .blob($0.bytes) } ?? .null }
+
+    /// Texts as a JSON array; `NULL` when there are none.
+    static func list(_ texts: [String]) -> Value {
+        texts.isEmpty ? .null : .text(JSONValue.array(texts.map(JSONValue.string)).text)
+    }
 }
 
 extension Timestamp {

@@ -103,5 +103,19 @@ enum Schema {
                     UPDATE totals SET bytes = bytes - old.bytes WHERE name = 'blobs';
                 END;
                 """),
+        Migration(
+            "0003 what a repeated request is known by, and all that its client was told",
+            sql: """
+                ALTER TABLE jobs ADD COLUMN idempotency_key TEXT;    -- the client's own name for its request
+                ALTER TABLE jobs ADD COLUMN fingerprint BLOB;        -- SHA-256 of what was asked for
+                ALTER TABLE jobs ADD COLUMN usage TEXT;              -- JSON: tokens, as the provider counted them
+                ALTER TABLE jobs ADD COLUMN missing TEXT;            -- JSON array: why images are missing; NULL is none
+                ALTER TABLE jobs ADD COLUMN error_status INTEGER;    -- the HTTP status that went with the error
+
+                -- Few clients name their requests: the others' rows are not in the index, and cost it nothing.
+                CREATE INDEX jobs_by_idempotency_key ON jobs (key_id, idempotency_key, id)
+                    WHERE idempotency_key IS NOT NULL;
+                CREATE INDEX jobs_by_fingerprint ON jobs (key_id, fingerprint, id) WHERE fingerprint IS NOT NULL;
+                """),
     ]
 }

@@ -16,6 +16,10 @@ struct JobRecord: Sendable {
     var finishedAt: Timestamp?
     /// Bytes of the request's body.
     var requestLength: Int
+    /// The client's own name for its request, from `Idempotency-Key`.
+    var idempotencyKey: String?
+    /// A digest of everything that was asked for: equal for equal requests, however they were written.
+    var fingerprint: Digest?
     var images = 0
     /// Bytes of all its images.
     var imageLength = 0
@@ -23,8 +27,14 @@ struct JobRecord: Sendable {
     var cost: Money?
     /// JSON: what became of every parameter.
     var report: String?
+    /// JSON: the tokens it took, as the provider counted them.
+    var usage: String?
+    /// Why images are missing, a reason for each.
+    var missing: [String] = []
     /// JSON: the error object as the client was told.
     var error: String?
+    /// The HTTP status the client was told it with.
+    var errorStatus: Int?
 }
 
 /// Where a job is in its life.
@@ -35,6 +45,9 @@ enum JobState: String, Sendable, CaseIterable {
     case unknown
 
     var isFinished: Bool { ![.accepted, .submitted, .storing].contains(self) }
+
+    /// The states that are no end, as a list in SQL; word for word that of the index `jobs_unfinished`.
+    static let unfinishedSQL = "('accepted', 'submitted', 'storing')"
 }
 
 /// A row of the table `attempts`: one try at one provider, written down before its first byte went there.
@@ -53,6 +66,8 @@ struct AttemptRecord: Sendable {
     var upstreamID: String?
     /// JSON: the queue task at the provider.
     var task: String?
+    /// JSON: results that the provider has made and that are not stored yet.
+    var pending: String?
     /// JSON: kind, code and the provider's words.
     var failure: String?
 
@@ -71,7 +86,7 @@ struct ImageRecord: Sendable {
     /// The unguessable name in its link.
     var token: String
     var jobID: String
-    /// From 0, as in the answer's `data`.
+    /// Orders the images as in the answer's `data`; gaps are allowed.
     var position: Int
     var blob: BlobRecord
     var seed: Int64?

@@ -23,6 +23,14 @@ extension AttemptRecord {
     }
 }
 
+extension ImageRecord {
+    /// The image of a blob that is only a name, which is its token as well.
+    static func example(_ name: String, of jobID: String, at position: Int = 0) -> ImageRecord {
+        ImageRecord(
+            token: name, jobID: jobID, position: position, blob: .example(name), createdAt: ManualClock().now)
+    }
+}
+
 extension BlobRecord {
     /// The blob of a picture that is only a name.
     static func example(_ name: String, length: Int = 100) -> BlobRecord {

@@ -80,10 +80,12 @@ struct LedgerTests {
         #expect(story.attempts[0].failure == first.failure)
 
         second.task = #"[{"id":"t"}]"#
-        try await ledger.record(second, pending: #"["https://x"]"#, state: .storing)
+        second.pending = #"["https://x"]"#
+        try await ledger.record(second, state: .storing)
         story = try #require(try await ledger.job("req_1"))
         #expect(story.job.state == .storing)
         #expect(story.attempts[1].task == second.task)
+        #expect(story.attempts[1].pending == second.pending)
 
         (second.state, second.answeredAt, second.upstreamID) = (.done, clock.now + .seconds(9), "theirs-7")
         (job.state, job.finishedAt, job.images, job.imageLength) = (.done, clock.now + .seconds(10), 2, 250)
@@ -103,7 +105,7 @@ struct LedgerTests {
         #expect(story.images.map(\.token) == ["a", "b"])
         #expect(story.images.map(\.seed) == [nil, 7])
         #expect(story.images.map(\.revisedPrompt) == [nil, "an otter, at dusk"])
-        #expect(try await ledger.number("SELECT count(*) FROM attempts WHERE pending IS NOT NULL") == 0)
+        #expect(story.attempts.map(\.pending) == [nil, nil])
         #expect(try await ledger.image(token: "b")?.blob == .example("b", length: 150))
         #expect(try await ledger.image(token: "c") == nil)
         await ledger.close()
@@ -124,17 +126,169 @@ struct LedgerTests {
         await ledger.close()
     }
 
+    @Test func `everything that a client was told can be told again`() async throws {
+        let ledger = try ledger()
+        var job = JobRecord.example("req_1", key: try await ledger.anyKey().id, count: 3)
+        (job.idempotencyKey, job.fingerprint) = ("order-7", SHA256.digest(of: "an otter"))
+        try await ledger.accept(job, .example("req_1"))
+        var stored = try #require(try await ledger.job("req_1")).job
+        #expect(stored.idempotencyKey == "order-7")
+        #expect(stored.fingerprint == job.fingerprint)
+        #expect(stored.missing.isEmpty && stored.usage == nil && stored.errorStatus == nil)
+
+        job.usage = #"{"total_tokens":7}"#
+        job.missing = ["the link was dead", "\"水獺\"\n"]
+        (job.state, job.error, job.errorStatus) = (.failed, #"{"message":"no"}"#, 502)
+        try await ledger.finish(job, nil, images: [])
+        stored = try #require(try await ledger.job("req_1")).job
+        #expect(stored.usage == job.usage)
+        #expect(stored.missing == job.missing)
+        #expect(stored.error == job.error)
+        #expect(stored.errorStatus == 502)
+        #expect(stored.idempotencyKey == "order-7")
+        await ledger.close()
+    }
+
+    @Test func `a job may be accepted before it has an attempt, and end without one`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        for id in ["req_1", "req_2"] {
+            var job = JobRecord.example(id, key: key.id)
+            job.state = .accepted
+            try await ledger.accept(job, nil)
+        }
+        #expect(try await ledger.job("req_1")?.job.state == .accepted)
+        #expect(try await ledger.job("req_1")?.attempts.isEmpty == true)
+
+        try await ledger.begin(.example("req_1"), after: nil)
+        #expect(try await ledger.job("req_1")?.job.state == .submitted)
+        #expect(try await ledger.job("req_1")?.attempts.map(\.state) == [.submitted])
+
+        var job = try #require(try await ledger.job("req_2")).job
+        (job.state, job.finishedAt, job.cost) = (.cancelled, clock.now, Money(microunits: 0))
+        try await ledger.finish(job, nil, images: [])
+        let story = try #require(try await ledger.job("req_2"))
+        #expect(story.job.state == .cancelled)
+        #expect(story.job.cost == Money(microunits: 0))
+        #expect(story.attempts.isEmpty)
+        await ledger.close()
+    }
+
+    @Test func `images that were kept before their job ended stay, once, in their order`() async throws {
+        let ledger = try ledger()
+        var job = JobRecord.example("req_1", key: try await ledger.anyKey().id, count: 3)
+        try await ledger.accept(job, .example("req_1"))
+        let late = ImageRecord.example("b", of: "req_1", at: 100)
+        let early = ImageRecord.example("a", of: "req_1", at: 1)
+        let last = ImageRecord.example("c", of: "req_1", at: 101)
+        try await ledger.keep([late])
+        try await ledger.keep([early])
+        var story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == .submitted)
+        #expect(story.images.map(\.token) == ["a", "b"])
+
+        (job.state, job.images) = (.done, 3)
+        try await ledger.finish(job, .example("req_1"), images: [early, late, last])
+        story = try #require(try await ledger.job("req_1"))
+        #expect(story.images.map(\.token) == ["a", "b", "c"])
+        #expect(story.images.map(\.position) == [1, 100, 101])
+        #expect(try await ledger.number(Ledger.totalOfBlobs) == 300)
+        await ledger.close()
+    }
+
+    @Test(arguments: [JobState.done, .failed, .cancelled, .unknown])
+    func `a job that has ended is not brought back by what was on its way`(end: JobState) async throws {
+        let ledger = try ledger()
+        var job = JobRecord.example("req_1", key: try await ledger.anyKey().id)
+        var attempt = AttemptRecord.example("req_1")
+        try await ledger.accept(job, attempt)
+        job.state = end
+        try await ledger.finish(job, nil, images: [])
+        attempt.task = #"[{"id":"t"}]"#
+        try await ledger.record(attempt, state: .storing)
+        try await ledger.begin(.example("req_1", 2), after: attempt)
+        let story = try #require(try await ledger.job("req_1"))
+        #expect(story.job.state == end)
+        #expect(story.attempts.map(\.task) == [attempt.task, nil], "what is known is kept all the same")
+        await ledger.close()
+    }
+
+    @Test func `unfinished jobs are found with all that is needed to go on`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        for state in [JobState.done, .failed, .cancelled, .unknown] {
+            try await ledger.addJob("req_\(state)", key: key, state: state)
+        }
+        var accepted = JobRecord.example("req_3", key: key.id)
+        accepted.state = .accepted
+        try await ledger.accept(accepted, nil)
+        try await ledger.accept(.example("req_2", key: key.id), .example("req_2"))
+        var attempt = AttemptRecord.example("req_1")
+        try await ledger.accept(.example("req_1", key: key.id), attempt)
+        (attempt.task, attempt.pending) = (#"[{"id":"t"}]"#, #"["https://x"]"#)
+        try await ledger.record(attempt, state: .storing)
+        try await ledger.keep([.example("a", of: "req_1")])
+
+        let stories = try await ledger.unfinished()
+        #expect(stories.map(\.job.id) == ["req_1", "req_2", "req_3"])
+        #expect(stories.map(\.job.state) == [.storing, .submitted, .accepted])
+        #expect(stories.map(\.attempts.count) == [1, 1, 0])
+        #expect(stories[0].attempts[0].task == attempt.task)
+        #expect(stories[0].attempts[0].pending == attempt.pending)
+        #expect(stories.map { $0.images.map(\.token) } == [["a"], [], []])
+        #expect(stories.map(\.keyName) == ["ci", "ci", "ci"])
+        await ledger.close()
+    }
+
+    @Test func `a repeated request is found by its name or by what it asks for, among its client's own`() async throws {
+        let ledger = try ledger()
+        let (ana, ben) = (try await ledger.anyKey("ana"), try await ledger.anyKey("ben"))
+        let otter = SHA256.digest(of: "an otter")
+        let id = { (minute: Int) in RequestID.lowest(at: clock.now + .seconds(60 * minute)) + "x" }
+        for (minute, key, name, fingerprint) in [
+            (0, ana, "a", otter), (1, ana, "a", otter), (2, ana, nil, otter), (3, ben, "a", otter),
+            (4, ana, "b", SHA256.digest(of: "a seal")), (5, ana, nil, nil),
+        ] {
+            var job = JobRecord.example(id(minute), key: key.id, at: clock.now + .seconds(60 * minute))
+            (job.idempotencyKey, job.fingerprint) = (name, fingerprint)
+            try await ledger.accept(job, .example(job.id))
+        }
+        let named = { (name: String, minute: Int) in
+            try await ledger.job(
+                idempotencyKey: name, keyID: ana.id, since: clock.now + .seconds(60 * minute))?.job.id
+        }
+        #expect(try await named("a", 0) == id(1))
+        #expect(try await named("a", 1) == id(1))
+        #expect(try await named("a", 2) == nil)
+        #expect(try await named("b", 0) == id(4))
+        #expect(try await named("", 0) == nil)
+
+        let alike = { (minute: Int, limit: Int) in
+            try await ledger.jobs(
+                fingerprint: otter, keyID: ana.id, since: clock.now + .seconds(60 * minute), limit: limit
+            ).map(\.job.id)
+        }
+        #expect(try await alike(0, 9) == [id(2), id(1), id(0)])
+        #expect(try await alike(0, 2) == [id(2), id(1)])
+        #expect(try await alike(1, 9) == [id(2), id(1)])
+        #expect(try await alike(3, 9).isEmpty)
+        #expect(
+            try await ledger.jobs(fingerprint: otter, keyID: ben.id, since: clock.now, limit: 9).map(\.attempts.count)
+                == [1])
+        await ledger.close()
+    }
+
     @Test func `the end of a job is written whole or not at all`() async throws {
         let ledger = try ledger()
         let key = try await ledger.anyKey()
         var job = JobRecord.example("req_1", key: key.id)
         let attempt = AttemptRecord.example("req_1")
         try await ledger.accept(job, attempt)
-        let image = ImageRecord(
-            token: "same", jobID: "req_1", position: 0, blob: .example("a"), createdAt: clock.now)
+        let good = ImageRecord.example("a", of: "req_1")
+        let bad = ImageRecord.example("b", of: "req_unknown")
         job.state = .done
         await #expect(throws: DatabaseError.self) {
-            try await ledger.finish(job, attempt, images: [image, image])
+            try await ledger.finish(job, attempt, images: [good, bad])
         }
         let story = try #require(try await ledger.job("req_1"))
         #expect(story.job.state == .submitted)
@@ -156,7 +310,7 @@ struct LedgerTests {
         var delivered = AttemptRecord.example("req_c")
         try await ledger.accept(.example("req_c", key: key.id), delivered)
         (delivered.state, delivered.answeredAt) = (.done, clock.now + .seconds(3))
-        try await ledger.record(delivered, pending: nil, state: .storing)
+        try await ledger.record(delivered, state: .storing)
 
         let restart = clock.now + .seconds(60)
         #expect(try await ledger.settleAbandoned(at: restart) == 3)

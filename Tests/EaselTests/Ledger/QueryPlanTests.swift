@@ -11,12 +11,36 @@ struct QueryPlanTests {
         ("the image of a link", Ledger.imageOfToken), ("old blobs", Ledger.blobsUsedBefore),
         ("the oldest blobs", Ledger.oldestBlobs), ("the total of blobs", Ledger.totalOfBlobs),
         ("forgetting links", Ledger.deleteLinks), ("forgetting a blob", Ledger.deleteBlob),
+        ("a job by its client's name", Ledger.newestOfIdempotencyKey),
+        ("jobs that asked for the same", Ledger.newestOfFingerprint), ("unfinished jobs", Ledger.unfinishedJobs),
         ("settling attempts", Ledger.settleAttempts), ("settling jobs", Ledger.settleJobs),
         ("usage by key", Ledger.usage(by: .key)), ("usage by model", Ledger.usage(by: .model)),
         ("usage by provider", Ledger.usage(by: .provider)), ("usage by day", Ledger.usage(by: .day)),
     ]
 
+    /// Which index, where the wrong one would read every job of a client.
+    private static let indexes: [(sql: String, index: String)] = [
+        (Ledger.newestOfIdempotencyKey, "jobs_by_idempotency_key (key_id=? AND idempotency_key=? AND id>?)"),
+        (Ledger.newestOfFingerprint, "jobs_by_fingerprint (key_id=? AND fingerprint=? AND id>?)"),
+        (Ledger.unfinishedJobs, "jobs_unfinished (state=?)"),
+    ]
+
+    @Test(arguments: indexes) func `a query takes the index made for it`(sql: String, index: String) async throws {
+        #expect(try await steps(of: sql) == ["SEARCH jobs USING INDEX \(index)"])
+    }
+
     @Test(arguments: queries) func `a query finds its rows by an index`(name: String, sql: String) async throws {
+        let steps = try await steps(of: sql)
+        #expect(!steps.isEmpty)
+        for step in steps where step.hasPrefix("SCAN") {
+            // In the order of an index, and only as far as the limit goes.
+            #expect(sql.contains("LIMIT ?") && (step.contains("USING") || step == "SCAN jobs"), "\(name): \(step)")
+        }
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") && !sql.contains("GROUP BY") }, "\(name): \(steps)")
+    }
+
+    /// How SQLite would go about a query.
+    private func steps(of sql: String) async throws -> [String] {
         let folder = TemporaryFolder()
         let ledger = try Ledger(folder: folder.path, isDurable: false)
         let steps = try await ledger.database.write { connection in
@@ -24,11 +48,6 @@ struct QueryPlanTests {
             return try connection.rows("EXPLAIN QUERY PLAN " + sql, parameters) { $0.text(3) }
         }
         await ledger.close()
-        #expect(!steps.isEmpty)
-        for step in steps where step.hasPrefix("SCAN") {
-            // In the order of an index, and only as far as the limit goes.
-            #expect(sql.contains("LIMIT ?") && (step.contains("USING") || step == "SCAN jobs"), "\(name): \(step)")
-        }
-        #expect(!steps.contains { $0.contains("TEMP B-TREE") && !sql.contains("GROUP BY") }, "\(name): \(steps)")
+        return steps
     }
 }
