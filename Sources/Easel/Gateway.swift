@@ -79,16 +79,16 @@ final class Gateway: RequestHandler {
         let values = try await bodies.read(request, body)
         let submission = try await submission(operation, pathModel, values, request, caller)
         let job = try jobs.start(submission, id: id, key: caller)
-        guard let ending = await job.ending.wait() else { throw .clientLeft() }
+        guard let ending = await job.ending.wait() else { throw job.lateness ?? .clientLeft() }
         switch ending {
         case .done(let finished): return try await handOver(finished, submission.delivery)
         case .failed(let error): throw error
         }
     }
 
-    private func handOver(_ job: FinishedJob, _ delivery: Submission.Delivery) async throws(GatewayError) -> Response {
-        do throws(FileError) { return try await ImagesAnswer(job, delivery, configuration, files).response } catch {
-            log.error("stored image cannot be read", ["request.id": job.record.id, "error": "\(error)"])
+    private func handOver(_ story: JobStory, _ delivery: Submission.Delivery) async throws(GatewayError) -> Response {
+        do throws(FileError) { return try await ImagesAnswer(story, delivery, configuration, files).response } catch {
+            log.error("stored image cannot be read", ["request.id": story.job.id, "error": "\(error)"])
             throw .failureAfterPurchase("The image is stored, but could not be read back.")
         }
     }

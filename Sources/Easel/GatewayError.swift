@@ -131,6 +131,39 @@ extension GatewayError {
             retryAfter: .seconds(2))
     }
 
+    /// Somebody asked for the job to stop, and it stopped before anything was bought.
+    static func cancelled() -> GatewayError {
+        GatewayError(
+            status: .conflict, code: "job_cancelled", message: "The job was cancelled; nothing was bought.",
+            shouldRetry: false)
+    }
+
+    /// The gateway stopped after it had taken the job and before it had placed the order.
+    static func stoppedBeforePurchase() -> GatewayError {
+        GatewayError(
+            status: .serviceUnavailable, type: .server, code: "gateway_restarted",
+            message: "The gateway was restarted before the order was placed; nothing was bought. Send it again.")
+    }
+
+    /// The owner took away a provider while a job was there.
+    static func providerRemoved(_ provider: String) -> GatewayError {
+        internalFailure(
+            """
+            The gateway was restarted without the provider '\(provider)', which had this job; whether it charged for it \
+            is not known.
+            """, shouldRetry: false)
+    }
+
+    /// The job is over, and the gateway has no room to write that down.
+    static func endingPending(_ jobID: String) -> GatewayError {
+        GatewayError(
+            status: .gatewayTimeout, type: .server, code: "result_pending",
+            message: """
+                The request is over, but the gateway cannot write down how it ended. It keeps trying: ask \
+                GET /v1/images/jobs/\(jobID).
+                """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
+    }
+
     /// The images are made and paid for, and will be kept once they can be fetched.
     static func resultPending(_ jobID: String) -> GatewayError {
         GatewayError(
@@ -151,14 +184,14 @@ extension GatewayError {
 
     /// Something of the gateway's own failed after the purchase; a second request would buy a second time.
     static func failureAfterPurchase(_ what: String) -> GatewayError {
-        var error = internalFailure(what)
-        error.shouldRetry = false
-        return error
+        internalFailure(what, shouldRetry: false)
     }
 
     /// Something of the gateway's own failed; the details are in its log, under the request's id.
-    static func internalFailure(_ what: String) -> GatewayError {
-        GatewayError(status: .internalServerError, type: .server, code: "internal_error", message: what)
+    static func internalFailure(_ what: String, shouldRetry: Bool? = nil) -> GatewayError {
+        GatewayError(
+            status: .internalServerError, type: .server, code: "internal_error", message: what, shouldRetry: shouldRetry
+        )
     }
 }
 

@@ -33,13 +33,12 @@ final class Service {
         let inputs = Inputs(
             spool: spool, fetcher: fetcher, check: check, published: published, lengthLimit: configuration.limits.body)
         let results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log)
-        let purchases = Purchases(
-            upstreams: configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) },
-            sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels), ledger: ledger, clock: clock,
+        let means = AttemptRun.Means(
+            ledger: ledger,
+            connections: configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) },
+            sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels), results: results, clock: clock,
             log: log)
-        let fulfilment = Fulfilment(
-            ledger: ledger, purchases: purchases, inputs: inputs, results: results, configuration: configuration,
-            clock: clock, log: log)
+        let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: clock)
 
         let gateway = Gateway(
@@ -54,6 +53,10 @@ final class Service {
             throw ServiceError(
                 "cannot listen on \(configuration.listen): \(error). Is another program using the port? Change 'listen'."
             )
+        }
+        if !storage.unfinished.isEmpty {
+            log.warning("taking up jobs of an earlier run", ["jobs": "\(storage.unfinished.count)"])
+            jobs.resume(storage.unfinished)
         }
         sweeper = Sweeper(ledger: ledger, blobs: blobs, retention: configuration.results, clock: clock, log: log)
         self.configuration = configuration
@@ -108,6 +111,8 @@ private struct Storage: Sendable {
     let ledger: Ledger
     let blobs: BlobStore
     let spool: Spool
+    /// Jobs that an earlier run left behind.
+    let unfinished: [JobStory]
 
     init(_ configuration: Configuration, _ clock: WallClock, _ log: Log) async throws(ServiceError) {
         let folder = configuration.data
@@ -120,8 +125,7 @@ private struct Storage: Sendable {
                     try BlobStore(folder: folder + "/blobs", isDurable: isDurable), try Spool(folder: folder + "/spool")
                 )
             }
-            let count = try await ledger.settleAbandoned(at: clock.now)
-            if count > 0 { log.warning("jobs of an earlier run were cut off", ["jobs": "\(count)"]) }
+            unfinished = try await ledger.unfinished()
         } catch let error as FileError where error.isLocked {
             throw ServiceError(
                 "the data folder '\(folder)' is in use by another 'easel serve'. Stop it, or change 'data'.")

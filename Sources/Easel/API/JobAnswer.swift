@@ -30,11 +30,7 @@ enum JobAnswer {
                 })
         }
         object["error"] = job.error.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
-        var easel: JSONObject = [:]
-        easel["provider"] = (story.attempts.last?.provider).map(JSONValue.string)
-        easel["cost"] = job.cost.map { .double(Double($0.microunits) / 1_000_000) } ?? .null
-        easel["parameters"] = job.report.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
-        object["easel"] = .object(easel)
+        object["easel"] = JobAccount.json(story, configuration)
         return .object(object)
     }
 }

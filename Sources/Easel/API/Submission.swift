@@ -1,3 +1,4 @@
+import Crypto
 import HTTP
 import JSON
 
@@ -15,6 +16,12 @@ struct Submission: Sendable {
     var files: [SpooledFile]
     /// Bytes of the request's body.
     var requestLength: Int
+    /// The client's own name for its request.
+    var idempotencyKey: String?
+    /// A digest of everything that was asked for.
+    var fingerprint: Digest?
+    /// Whether the client wants an answer before the images are there, and so the job must be in the ledger at once.
+    var wantsReceipt = false
 
     /// How images are handed over.
     enum Delivery: String, Sendable {

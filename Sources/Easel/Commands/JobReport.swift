@@ -22,7 +22,9 @@ struct JobReport {
         ]
         if let error = job.error { lines.append(Self.line("error", error)) }
         for attempt in story.attempts { lines += ["", "attempt \(attempt.ordinal)"] + Self.lines(of: attempt, job) }
-        for image in story.images { lines += ["", "image \(image.position)"] + Self.lines(of: image, configuration) }
+        for (index, image) in story.images.enumerated() {
+            lines += ["", "image \(index)"] + Self.lines(of: image, configuration)
+        }
         lines += Self.parameterLines(job.report)
         text = lines.joined(separator: "\n")
     }

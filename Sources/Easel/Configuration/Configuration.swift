@@ -41,6 +41,8 @@ package struct Configuration: Sendable {
         var timeout: Duration
         /// How many calls may be under way at once.
         var concurrency: Int
+        /// How long a queue task may take as a whole.
+        var jobTimeout = Duration.seconds(3600)
     }
 
     struct Model: Sendable {

@@ -8,24 +8,28 @@ import LibEvent
 final class Candidates {
     /// What the first route that cannot take the order says against it.
     private var firstRefusal: GatewayError?
-    private let job: Job
+    private let submission: Submission
+    private let jobID: String
     private let inputs: InputPreparation
     private let configuration: Configuration
     private var routes: ArraySlice<Configuration.Route>
 
-    init(for job: Job, _ configuration: Configuration, _ inputs: InputPreparation) throws(GatewayError) {
-        let name = job.submission.order.model
+    init(
+        for submission: Submission, jobID: String, _ configuration: Configuration, _ inputs: InputPreparation
+    ) throws(GatewayError) {
+        let name = submission.order.model
         guard let model = configuration.model(named: name) else {
             throw .unknownModel(name, suggestion: nil)
         }
-        self.job = job
+        self.submission = submission
+        self.jobID = jobID
         self.inputs = inputs
         self.configuration = configuration
         routes = model.routes[...]
     }
 
     /// Why there is none, when ``next()`` found none.
-    var refusal: GatewayError { firstRefusal ?? GatewayError(nil, model: job.submission.order.model) }
+    var refusal: GatewayError { firstRefusal ?? GatewayError(nil, model: submission.order.model) }
 
     /// The next route that can take the order, with what would be sent along it; `nil` when there is none left.
     func next() async -> Candidate? {
@@ -41,16 +45,16 @@ final class Candidates {
     private func candidate(
         _ route: Configuration.Route, _ provider: Configuration.Provider
     ) async throws(GatewayError) -> Candidate {
-        let submission = job.submission
         let intake = provider.dialect.intake(for: submission.order.operation, model: route.model)
         let endpoint = ProviderEndpoint(provider, model: route.model)
         let prepared = try await inputs.order(
             for: ImageRecipient(name: route.provider, baseURL: endpoint.baseURL, intake: intake))
         do throws(OrderRefusal) {
             var plan = try provider.dialect.plan(
-                for: prepared.order, at: endpoint, strict: submission.isStrict, identifier: job.id)
+                for: prepared.order, at: endpoint, strict: submission.isStrict, identifier: jobID)
             plan.report = prepared.report + plan.report + submission.unknownNames.map(ParameterReport.init(unknown:))
-            return Candidate(route: route, dialect: provider.dialect, endpoint: endpoint, plan: plan)
+            return Candidate(
+                destination: Destination(route: route, dialect: provider.dialect, endpoint: endpoint), plan: plan)
         } catch {
             throw GatewayError(error, model: submission.order.model)
         }
@@ -59,10 +63,34 @@ final class Candidates {
 
 /// One route with what would be sent along it.
 struct Candidate: Sendable {
+    let destination: Destination
+    let plan: Plan
+}
+
+/// Where a route leads: a provider's model, its address, and the language spoken there.
+struct Destination: Sendable {
     let route: Configuration.Route
     let dialect: Dialect
     let endpoint: ProviderEndpoint
-    let plan: Plan
+
+    /// A payload whose address is complete.
+    func absolute(_ payload: ResultImage.Payload) -> ResultImage.Payload {
+        guard case .url(let url) = payload else { return payload }
+        return .url(dialect.absolute(url, at: endpoint))
+    }
+}
+
+extension Destination {
+    /// Where an attempt of an earlier run went; `nil` when the owner has removed that provider since.
+    init?(of attempt: AttemptRecord, _ configuration: Configuration, model: String) {
+        guard let provider = configuration.providers[attempt.provider] else { return nil }
+        let route = configuration.model(named: model)?.routes.first {
+            $0.provider == attempt.provider && $0.model == attempt.model
+        }
+        self.init(
+            route: route ?? Configuration.Route(provider: attempt.provider, model: attempt.model),
+            dialect: provider.dialect, endpoint: ProviderEndpoint(provider, model: attempt.model))
+    }
 }
 
 extension ParameterReport {

@@ -1,4 +1,3 @@
-import Crypto
 import HTTP
 import JSON
 import LibEvent
@@ -6,207 +5,214 @@ import LibEvent
 /// Works on a job from its first row to its last: choose, write down, buy, store, write down.
 @EventLoop
 final class Fulfilment {
-    private let ledger: Ledger
-    private let purchases: Purchases
+    private let means: AttemptRun.Means
     private let inputs: Inputs
-    private let results: Results
     private let configuration: Configuration
-    private let clock: WallClock
-    private let log: Log
 
-    /// How long a request waits for results that the provider has made but that cannot be fetched.
-    static let storingPatience = Duration.seconds(60)
+    /// How long an ending that cannot be written down is tried again: as long as somebody may yet make room on the disk.
+    static let settlingPatience = Duration.seconds(86_400)
 
-    init(
-        ledger: Ledger, purchases: Purchases, inputs: Inputs, results: Results, configuration: Configuration,
-        clock: WallClock, log: Log
-    ) {
-        self.ledger = ledger
-        self.purchases = purchases
+    init(means: AttemptRun.Means, inputs: Inputs, configuration: Configuration) {
+        self.means = means
         self.inputs = inputs
-        self.results = results
         self.configuration = configuration
-        self.clock = clock
-        self.log = log
     }
 
     /// Brings a job to its end; whatever goes wrong is in the ending.
-    func fulfil(_ job: Job) async -> JobEnding {
-        let preparation = InputPreparation(for: job.submission, inputs)
+    func fulfil(_ job: Job, _ submission: Submission) async -> JobEnding {
+        let preparation = InputPreparation(for: submission, inputs)
         defer { preparation.end() }
         do throws(GatewayError) {
-            let candidates = try Candidates(for: job, configuration, preparation)
-            let finished = try await buy(job, candidates)
-            log.info(
-                "job done",
-                [
-                    "request.id": job.id, "provider": finished.provider, "model": finished.record.model,
-                    "images": "\(finished.images.count)", "bytes": "\(finished.record.imageLength)",
-                    "cost": finished.record.cost?.description ?? "unknown",
-                    "upstream.ms": "\(finished.timings.upstream.milliseconds)",
-                    "storing.ms": "\(finished.timings.storing.milliseconds)",
-                ])
-            return .done(finished)
+            if submission.wantsReceipt { try await accept(job, submission) }
+            let candidates = try Candidates(for: submission, jobID: job.id, configuration, preparation)
+            return try await buy(job, submission, candidates)
         } catch {
-            log.info(
-                "job failed",
-                ["request.id": job.id, "code": error.code ?? "", "status": "\(error.status.rawValue)"])
-            return .failed(error)
+            return await refuse(job, submission, error)
         }
     }
 
+    /// Goes on with a job of an earlier run, as far as the ledger knows it.
+    ///
+    /// Queue tasks are followed and results fetched; what had been sent without an answer stays unknown, and nothing is
+    /// bought again.
+    func resume(_ job: Job, from story: JobStory) async -> JobEnding {
+        guard let attempt = story.attempts.last, attempt.state == .submitted else {
+            return await end(job, story.job, nil, .stoppedBeforePurchase(), state: .failed)
+        }
+        guard let destination = Destination(of: attempt, configuration, model: story.job.model) else {
+            return await end(job, story.job, attempt, .providerRemoved(attempt.provider), state: .unknown)
+        }
+        let errands = AttemptRun.Errand.all(leftOf: attempt, kept: story.images)
+        let run = AttemptRun(attempt, of: job, at: destination, means)
+        let outcome = await run.run(errands, kept: story.images)
+        means.log.info("resumed job", ["request.id": job.id, "images": "\(outcome.images.count)"])
+        return await conclude(job, story.job, run.record, outcome, at: destination)
+    }
+
     /// Tries the candidates in order, the next one only when the one before it provably bought nothing.
-    private func buy(_ job: Job, _ candidates: Candidates) async throws(GatewayError) -> FinishedJob {
-        var record = JobRecord(job)
+    private func buy(
+        _ job: Job, _ submission: Submission, _ candidates: Candidates
+    ) async throws(GatewayError) -> JobEnding {
+        var record = JobRecord(job, submission)
         var refused: AttemptRecord?
         var ordinal = 0
         var next = await candidates.next()
-        while let candidate = next {
+        while let candidate = next, !job.isCancelled {
             ordinal += 1
-            var attempt = AttemptRecord(
-                jobID: job.id, ordinal: ordinal, provider: candidate.route.provider, model: candidate.route.model,
-                state: .submitted, submittedAt: clock.now)
+            let destination = candidate.destination
+            let attempt = AttemptRecord(
+                jobID: job.id, ordinal: ordinal, provider: destination.route.provider, model: destination.route.model,
+                state: .submitted, submittedAt: means.clock.now)
             record.report = candidate.plan.report.json.text
-            try await writeDown(attempt, of: record, after: refused)
-
-            let purchase = await purchases.make(candidate, &attempt)
-            attempt.answeredAt = clock.now
-            switch purchase {
-            case .delivered(let delivery):
-                return try await store(delivery, of: job, record, attempt, candidate)
-            case .failed(let failure):
-                attempt.state = failure.boughtNothing ? .refused : .unknown
-                attempt.failure = failure.json.text
-                next = failure.mayMoveOn ? await candidates.next() : nil
-                guard next != nil else {
-                    throw await fail(record, attempt, GatewayError(failure, provider: candidate.route.provider))
-                }
-                log.warning(
-                    "provider refused, trying the next route",
-                    ["request.id": job.id, "provider": attempt.provider, "failure": "\(failure.kind)"])
-                refused = attempt
+            if let error = await writeDown(attempt, of: record, after: refused, isAccepted: job.receipt.value != nil) {
+                guard let refused else { throw error }
+                return await end(job, record, refused, error, state: .failed)
             }
+            job.receipt.fulfil(())
+
+            let run = AttemptRun(attempt, of: job, at: destination, seeds: candidate.plan.seeds, means)
+            let outcome = await run.run(AttemptRun.Errand.all(of: candidate.plan))
+            let failure = outcome.failure
+            next = failure?.mayMoveOn == true && !job.isCancelled ? await candidates.next() : nil
+            guard let failure, next != nil, !job.isCancelled else {
+                return await conclude(job, record, run.record, outcome, at: destination)
+            }
+            means.log.warning(
+                "provider refused, trying the next route",
+                ["request.id": job.id, "provider": attempt.provider, "failure": "\(failure.kind)"])
+            refused = run.record
+            refused?.state = .refused
+            refused?.failure = failure.json.text
         }
-        throw candidates.refusal
+        throw job.isCancelled ? .cancelled() : candidates.refusal
+    }
+
+    // MARK: Writing down
+
+    /// A client that will not wait has the job's row before it is told the job's id.
+    private func accept(_ job: Job, _ submission: Submission) async throws(GatewayError) {
+        var record = JobRecord(job, submission)
+        record.state = .accepted
+        do { try await means.ledger.accept(record, nil) } catch { throw cannotWrite(error, record) }
+        job.receipt.fulfil(())
     }
 
     /// The attempt is on disk before the first byte of it goes upstream.
     private func writeDown(
-        _ attempt: AttemptRecord, of record: JobRecord, after refused: AttemptRecord?
-    ) async throws(GatewayError) {
+        _ attempt: AttemptRecord, of record: JobRecord, after refused: AttemptRecord?, isAccepted: Bool
+    ) async -> GatewayError? {
         do {
-            if let refused {
-                try await ledger.begin(attempt, after: refused)
+            if isAccepted {
+                try await means.ledger.begin(attempt, after: refused)
             } else {
-                try await ledger.accept(record, attempt)
+                try await means.ledger.accept(record, attempt)
             }
+            return nil
         } catch {
-            log.error("cannot write to the ledger", ["request.id": record.id, "error": "\(error)"])
-            throw .internalFailure("The request could not be written down, so nothing was bought. Try again later.")
+            return cannotWrite(error, record)
         }
     }
 
-    private func store(
-        _ delivery: Delivery, of job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ candidate: Candidate
-    ) async throws(GatewayError) -> FinishedJob {
-        var (record, attempt) = (record, attempt)
-        attempt.upstreamID = delivery.requestID
-        attempt.state = .done
-        await note(attempt, pending: delivery.pendingJSON)
+    private func cannotWrite(_ error: any Error, _ record: JobRecord) -> GatewayError {
+        means.log.error("cannot write to the ledger", ["request.id": record.id, "error": "\(error)"])
+        return .internalFailure("The request could not be written down, so nothing was bought. Try again later.")
+    }
 
-        let impatience = answerLater(job)
-        defer { impatience.cancel() }
-        let kept = await keepAll(delivery, job.id, expiry: candidate.dialect.expires)
-        defer { for image in kept.images { results.blobs.release(image.blob.digest) } }
-        record.cost = candidate.route.price?.times(delivery.images.count)
-        guard !kept.images.isEmpty else {
-            let reason = kept.missing.first ?? "it delivered none"
-            throw await fail(record, attempt, .resultUnavailable(attempt.provider, reason))
+    // MARK: Ending
+
+    /// Ends a job with what came of its last attempt.
+    private func conclude(
+        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome,
+        at destination: Destination
+    ) async -> JobEnding {
+        var (record, attempt) = (record, attempt)
+        defer { for image in outcome.images { means.results.release(image.blob.digest) } }
+        if let failure = outcome.failure {
+            attempt.state = failure.boughtNothing ? .refused : .unknown
+            attempt.failure = failure.json.text
+            if failure.boughtNothing { record.cost = Money(microunits: 0) }
+            if failure.boughtNothing, job.isCancelled {
+                return await end(job, record, attempt, .cancelled(), state: .cancelled)
+            }
+            let error = GatewayError(failure, provider: attempt.provider)
+            return await end(job, record, attempt, error, state: failure.boughtNothing ? .failed : .unknown)
+        }
+        attempt.state = .done
+        record.cost = destination.route.price?.times(outcome.delivered)
+        record.missing = outcome.allMissing
+        guard !outcome.images.isEmpty else {
+            let reason = outcome.missing.first ?? "it delivered none"
+            return await end(job, record, attempt, .resultUnavailable(attempt.provider, reason), state: .failed)
         }
         record.state = .done
-        record.finishedAt = clock.now
-        record.images = kept.images.count
-        record.imageLength = kept.images.reduce(0) { $0 + $1.blob.length }
-        do { try await ledger.finish(record, attempt, images: kept.images) } catch {
-            log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
-            throw .failureAfterPurchase("The images were made and stored, but could not be written down.")
-        }
-        return FinishedJob(
-            record: record, images: kept.images, provider: attempt.provider, upstreamModel: attempt.model,
-            upstreamRequestID: delivery.requestID, report: candidate.plan.report,
-            missing: delivery.missing + kept.missing, usage: delivery.usage,
-            timings: Timings(
-                upstream: (attempt.answeredAt ?? clock.now) - attempt.submittedAt,
-                storing: clock.now - (attempt.answeredAt ?? clock.now)))
+        record.images = outcome.images.count
+        record.imageLength = outcome.images.reduce(0) { $0 + $1.blob.length }
+        record.usage = outcome.usage?.text
+        return await settle(job, JobStory(job: record, keyName: "", attempts: [attempt], images: outcome.images), nil)
     }
 
-    /// Stores every image of a delivery side by side; the order stays the provider's.
-    private func keepAll(
-        _ delivery: Delivery, _ jobID: String, expiry: Duration?
-    ) async -> (images: [ImageRecord], missing: [String]) {
-        let tasks = delivery.images.map { image in
-            EventLoop.spawn { () -> Result<BlobRecord, FetchFailure> in
-                do throws(FetchFailure) {
-                    return .success(
-                        try await self.results.keep(image.image, of: image.files, jobID: jobID, expiry: expiry))
-                } catch {
-                    return .failure(error)
-                }
-            }
+    /// Ends a job that has failed on its way to a provider.
+    private func refuse(_ job: Job, _ submission: Submission, _ error: GatewayError) async -> JobEnding {
+        // Without a row there is nothing to settle: the client's answer is all there is.
+        guard job.receipt.value != nil else {
+            means.log.info("order refused", ["request.id": job.id, "code": error.code ?? ""])
+            return .failed(error)
         }
-        var images: [ImageRecord] = []
-        var missing: [String] = []
-        for (task, image) in zip(tasks, delivery.images) {
-            switch try? await task.value {
-            case .success(let blob):
-                images.append(
-                    ImageRecord(
-                        token: Random.token(bytes: 24), jobID: jobID, position: images.count, blob: blob,
-                        seed: image.seed, revisedPrompt: image.image.revisedPrompt, createdAt: clock.now))
-            case .failure(let failure):
-                log.error("result lost", ["request.id": jobID, "reason": failure.reason])
-                missing.append(failure.reason)
-            case nil: missing.append("the gateway stopped")
-            }
-        }
-        return (images, missing)
+        var record = JobRecord(job, submission)
+        record.cost = Money(microunits: 0)
+        return await end(job, record, nil, error, state: job.isCancelled ? .cancelled : .failed)
     }
 
-    /// Tells whoever waits where to ask for the images, should fetching them take long; the job itself goes on.
-    private func answerLater(_ job: Job) -> Task<Void, any Error> {
-        EventLoop.spawn {
-            try await EventLoop.sleep(for: Self.storingPatience)
-            job.ending.fulfil(.failed(.resultPending(job.id)))
-        }
-    }
-
-    /// Notes progress that a restart could use; the job does not depend on it.
-    private func note(_ attempt: AttemptRecord, pending: String?) async {
-        guard let pending else { return }
-        var attempt = attempt
-        attempt.pending = pending
-        do { try await ledger.record(attempt, state: .storing) } catch {
-            log.error("cannot write to the ledger", ["request.id": attempt.jobID, "error": "\(error)"])
-        }
-    }
-
-    /// Ends a job without images, and says what its client is told.
-    private func fail(_ record: JobRecord, _ attempt: AttemptRecord, _ error: GatewayError) async -> GatewayError {
+    private func end(
+        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord?, _ error: GatewayError, state: JobState
+    ) async -> JobEnding {
         var record = record
-        record.state = attempt.state == .unknown ? .unknown : .failed
-        record.finishedAt = clock.now
+        record.state = state
         record.error = error.json.text
-        if attempt.state == .refused { record.cost = Money(microunits: 0) }
-        do { try await ledger.finish(record, attempt, images: []) } catch {
-            log.error("cannot write to the ledger", ["request.id": record.id, "error": "\(error)"])
+        record.errorStatus = error.status.rawValue
+        let attempts = attempt.map { [$0] } ?? []
+        return await settle(job, JobStory(job: record, keyName: "", attempts: attempts, images: []), error)
+    }
+
+    /// Writes down how a job ended, again and again until the ledger takes it: no client is told what is not there.
+    private func settle(_ job: Job, _ story: JobStory, _ error: GatewayError?) async -> JobEnding {
+        var story = story
+        let deadline = means.clock.now + Self.settlingPatience
+        var pause = Duration.milliseconds(100)
+        while true {
+            story.job.finishedAt = means.clock.now
+            do {
+                try await means.ledger.finish(story.job, story.attempts.last, images: story.images)
+                tell(of: story)
+                return error.map(JobEnding.failed) ?? .done(story)
+            } catch {
+                means.log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
+                job.becomeLate(after: AttemptRun.storingPatience, .endingPending(job.id), means.clock)
+            }
+            do { try await means.clock.sleep(for: pause) } catch { break }
+            guard means.clock.now < deadline else { break }
+            pause = min(pause * 2, .seconds(10))
         }
-        return error
+        return .failed(.failureAfterPurchase("How the job ended could not be written down."))
+    }
+
+    private func tell(of story: JobStory) {
+        means.log.info(
+            "job ended",
+            [
+                "request.id": story.job.id, "state": story.job.state.rawValue, "model": story.job.model,
+                "provider": story.attempts.last?.provider ?? "", "images": "\(story.job.images)",
+                "bytes": "\(story.job.imageLength)", "cost": story.job.cost?.description ?? "unknown",
+                "upstream.ms": "\(story.timings.upstream.milliseconds)",
+                "storing.ms": "\(story.timings.storing.milliseconds)",
+                "status": story.job.errorStatus.map(String.init) ?? "",
+            ])
     }
 }
 
 extension JobRecord {
-    fileprivate init(_ job: Job) {
-        let order = job.submission.order
+    fileprivate init(_ job: Job, _ submission: Submission) {
+        let order = submission.order
         var parameters = JSONObject()
         parameters["n"] = .integer(Int64(order.count))
         parameters["size"] = .string("\(order.size)")
@@ -218,6 +224,8 @@ extension JobRecord {
             id: job.id, keyID: job.keyID, operation: order.operation.rawValue, model: order.model, state: .submitted,
             parameters: JSONValue.object(parameters).text, promptCharacters: order.prompt.count,
             inputImages: order.images.count, wantedImages: order.count, acceptedAt: job.acceptedAt,
-            requestLength: job.submission.requestLength)
+            requestLength: submission.requestLength)
+        idempotencyKey = submission.idempotencyKey
+        fingerprint = submission.fingerprint
     }
 }

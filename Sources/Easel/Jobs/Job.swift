@@ -1,37 +1,57 @@
-import JSON
+import LibEvent
 
 /// One request being worked on.
 ///
 /// It belongs to no connection: when its client leaves, it goes on.
-struct Job: Sendable {
+@EventLoop
+final class Job {
     let id: String
     let keyID: String
-    let submission: Submission
     let acceptedAt: Timestamp
+    /// What its client asked for; `nil` after a restart, which leaves only the ledger's rows of it.
+    let submission: Submission?
+    /// How the job ended, once that is written down.
     let ending = Promise<JobEnding>()
+    /// Comes as soon as the job is in the ledger.
+    let receipt = Promise<Void>()
+    /// Comes when somebody wants the job to stop.
+    let cancellation = Promise<Void>()
+    /// Why it is going to be finished all the same.
+    var cancellationRefusal: String?
+    /// What clients are told who have waited too long for what is only being stored.
+    private(set) var lateness: GatewayError?
+    private var impatience: Task<Void, any Error>?
+
+    init(id: String, keyID: String, acceptedAt: Timestamp, submission: Submission?) {
+        self.id = id
+        self.keyID = keyID
+        self.acceptedAt = acceptedAt
+        self.submission = submission
+    }
+
+    var isCancelled: Bool { cancellation.value != nil }
+
+    /// Ends the job for whoever waits.
+    func end(_ ending: JobEnding) {
+        impatience?.cancel()
+        self.ending.fulfil(ending)
+    }
+
+    /// After a while, sends away whoever still waits: the job goes on without them.
+    func becomeLate(after patience: Duration, _ error: GatewayError, _ clock: WallClock) {
+        guard impatience == nil else { return }
+        impatience = EventLoop.spawn { [weak self] in
+            try await clock.alarm(after: patience)
+            self?.lateness = error
+            self?.ending.release()
+        }
+    }
 }
 
 /// How a job ended.
 enum JobEnding: Sendable {
-    case done(FinishedJob)
+    case done(JobStory)
     case failed(GatewayError)
-}
-
-/// A job whose images are stored and written down.
-struct FinishedJob: Sendable {
-    var record: JobRecord
-    var images: [ImageRecord]
-    var provider: String
-    /// The provider's name for the model.
-    var upstreamModel: String
-    var upstreamRequestID: String?
-    /// What became of every parameter.
-    var report: [ParameterReport]
-    /// Images of the order that are missing, and why.
-    var missing: [String] = []
-    /// The provider's account of tokens, when it is in OpenAI's form.
-    var usage: JSONValue?
-    var timings: Timings
 }
 
 /// Where a job's time went.
@@ -40,4 +60,13 @@ struct Timings: Sendable {
     var upstream: Duration = .zero
     /// Until the images were stored.
     var storing: Duration = .zero
+}
+
+extension JobStory {
+    /// The time of the last attempt.
+    var timings: Timings {
+        guard let attempt = attempts.last, let answered = attempt.answeredAt else { return Timings() }
+        return Timings(
+            upstream: answered - attempt.submittedAt, storing: (job.finishedAt ?? answered) - answered)
+    }
 }

@@ -3,7 +3,8 @@ import LibEvent
 /// The jobs under way, and the door through which new ones come.
 @EventLoop
 final class Jobs {
-    private let fulfilment: Fulfilment
+    /// Works on new jobs; those under way stay with the one they began with.
+    var fulfilment: Fulfilment
     private let clock: WallClock
     private var running: [String: Job] = [:]
     private var isStopping = false
@@ -16,22 +17,40 @@ final class Jobs {
 
     var count: Int { running.count }
 
+    /// The job of an id, while it is under way.
+    func job(_ id: String) -> Job? { running[id] }
+
     /// Starts a job in a task of its own.
     func start(_ submission: Submission, id: String, key: KeyRecord) throws(GatewayError) -> Job {
         guard !isStopping else { throw .stopping() }
-        let job = Job(id: id, keyID: key.id, submission: submission, acceptedAt: clock.now)
-        running[id] = job
-        EventLoop.spawn {
-            job.ending.fulfil(await self.fulfilment.fulfil(job))
-            self.leave(job)
-        }
+        let job = Job(id: id, keyID: key.id, acceptedAt: clock.now, submission: submission)
+        let fulfilment = fulfilment
+        run(job) { await fulfilment.fulfil(job, submission) }
         return job
+    }
+
+    /// Takes up the jobs that an earlier run of the process left behind, each where the ledger last saw it.
+    func resume(_ stories: [JobStory]) {
+        let fulfilment = fulfilment
+        for story in stories {
+            let job = Job(id: story.job.id, keyID: story.job.keyID, acceptedAt: story.job.acceptedAt, submission: nil)
+            job.receipt.fulfil(())
+            run(job) { await fulfilment.resume(job, from: story) }
+        }
     }
 
     /// Takes no more jobs, and waits until those under way have ended.
     func drain() async {
         isStopping = true
         if !running.isEmpty { _ = await idle.wait() }
+    }
+
+    private func run(_ job: Job, _ work: @escaping @EventLoop @Sendable () async -> JobEnding) {
+        running[job.id] = job
+        EventLoop.spawn {
+            job.end(await work())
+            self.leave(job)
+        }
     }
 
     private func leave(_ job: Job) {

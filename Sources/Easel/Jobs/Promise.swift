@@ -17,7 +17,13 @@ final class Promise<Value: Sendable> {
         waiters = [:]
     }
 
-    /// Waits for the value; `nil` when the waiting task was cancelled first.
+    /// Sends away whoever waits now with nothing; the value may still come.
+    func release() {
+        for waiter in waiters.values { waiter.resume(returning: nil) }
+        waiters = [:]
+    }
+
+    /// Waits for the value; `nil` when the waiting task was cancelled first, or all who wait were sent away.
     func wait() async -> Value? {
         if let value { return value }
         lastWaiter += 1

@@ -5,9 +5,23 @@ import Imaging
 import JSON
 import LibEvent
 
+/// A way to speak with one provider.
+@EventLoop
+protocol ProviderConnection: AnyObject, Sendable {
+    var provider: Configuration.Provider { get }
+
+    /// Sends a request that may cost money, once; waits for its turn first, and lets it go if `cancellation` comes before.
+    func submit(
+        _ request: UpstreamRequest, unless cancellation: Promise<Void>
+    ) async throws(ProviderFailure) -> Upstream.Received
+
+    /// Sends a request that costs nothing, such as a question about a task.
+    func ask(_ request: UpstreamRequest) async throws(ClientError) -> Upstream.Received
+}
+
 /// A configured provider, ready to be spoken to.
 @EventLoop
-final class Upstream {
+final class Upstream: ProviderConnection {
     let provider: Configuration.Provider
     private let client: HTTPClient
     private let spool: Spool
@@ -35,10 +49,21 @@ final class Upstream {
         var files: [SpooledFile] = []
     }
 
-    /// Sends one request and reads its answer whole; waits while the provider has as many calls as it may.
-    func send(_ request: UpstreamRequest) async throws(ClientError) -> Received {
+    func submit(
+        _ request: UpstreamRequest, unless cancellation: Promise<Void>
+    ) async throws(ProviderFailure) -> Received {
         await gate.enter()
         defer { gate.leave() }
+        guard cancellation.value == nil else {
+            throw .gateway(.overload, "The job was cancelled.", boughtNothing: true)
+        }
+        do throws(ClientError) { return try await send(request) } catch { throw ProviderFailure(error) }
+    }
+
+    func ask(_ request: UpstreamRequest) async throws(ClientError) -> Received { try await send(request) }
+
+    /// Sends one request and reads its answer whole.
+    private func send(_ request: UpstreamRequest) async throws(ClientError) -> Received {
         let response = try await client.send(
             ClientRequest(
                 method: request.method, url: request.url, fields: request.fields, body: try await body(of: request),
@@ -119,5 +144,19 @@ extension [UInt8] {
             [0x42, 0x4D],
         ]
         .contains { starts(with: $0) }
+    }
+}
+
+extension ProviderFailure {
+    /// A failure to speak with the provider at all.
+    init(_ error: ClientError) {
+        let neverThere = error.reached == .no
+        let isTimeout = if case .timedOut = error.kind { true } else { false }
+        self = .gateway(
+            neverThere ? .overload : isTimeout ? .timeout : .malformed,
+            neverThere
+                ? "The provider could not be reached: \(error.kind)."
+                : "The connection to the provider failed after the request was sent: \(error.kind).",
+            boughtNothing: neverThere)
     }
 }

@@ -93,30 +93,6 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Tells the truth about jobs that an earlier run of the process left behind.
-    ///
-    /// What had been submitted may have been bought: it becomes `unknown`, and is not bought again.
-    ///
-    /// - Returns: How many there were.
-    func settleAbandoned(at now: Timestamp) async throws -> Int {
-        let error = GatewayError.internalFailure(
-            "The gateway stopped while this job was running; whether the provider charged for it is not known.")
-        let text = error.json.text
-        return try await database.write { connection in
-            try connection.run(Self.settleAttempts, [.timestamp(now)])
-            return try connection.run(Self.settleJobs, [.timestamp(now), .text(text)])
-        }
-    }
-
-    static let settleAttempts = """
-        UPDATE attempts SET state = 'unknown', answered_at = ? WHERE state = 'submitted' AND job_id IN
-            (SELECT id FROM jobs WHERE state IN \(JobState.unfinishedSQL))
-        """
-    static let settleJobs = """
-        UPDATE jobs SET state = 'unknown', finished_at = ?, error = ?
-        WHERE state IN \(JobState.unfinishedSQL)
-        """
-
     // MARK: Rows
 
     private static func insert(_ attempt: AttemptRecord, _ connection: borrowing Connection) throws {

@@ -2,11 +2,19 @@ import Crypto
 import Files
 import LibEvent
 
+/// Where images are put.
+@EventLoop
+protocol ImageShelf: AnyObject, Sendable {
+    /// Puts a spooled file in its place and pins it until ``release(_:)``, which follows the row in the ledger.
+    func store(_ file: SpooledFile) async throws(FileError)
+    func release(_ digest: Digest)
+}
+
 /// The images on disk, each under the SHA-256 of its bytes: stored once, whole or not at all.
 ///
 /// A file is put in place by renaming, after it and before its folder is flushed, so a crash leaves no half image.
 @EventLoop
-final class BlobStore {
+final class BlobStore: ImageShelf {
     private let folder: String
     private let isDurable: Bool
     /// Digests that a job is about to write down, and must not be swept before it has; with how many jobs hold each.

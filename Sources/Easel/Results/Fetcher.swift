@@ -2,11 +2,17 @@ import HTTP
 import HTTPClient
 import LibEvent
 
+/// Fetches results from the addresses that providers give.
+@EventLoop
+protocol ResultFetcher: AnyObject, Sendable {
+    func fetch(_ url: String) async throws(FetchFailure) -> SpooledFile
+}
+
 /// Fetches addresses that came from outside: results from providers, input images from clients.
 ///
 /// The client it uses refuses private addresses at the moment of connecting, on every hop.
 @EventLoop
-final class Fetcher {
+final class Fetcher: ResultFetcher {
     private let client: HTTPClient
     private let spool: Spool
     /// The most one file may have, in bytes.

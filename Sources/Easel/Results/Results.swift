@@ -5,8 +5,8 @@ import LibEvent
 /// Turns what a provider delivered into stored images, whatever form it came in.
 @EventLoop
 final class Results {
-    let blobs: BlobStore
-    private let fetcher: Fetcher
+    private let blobs: any ImageShelf
+    private let fetcher: any ResultFetcher
     private let spool: Spool
     private let check: ImageCheck
     private let clock: WallClock
@@ -14,12 +14,15 @@ final class Results {
 
     /// How long a link whose dialect does not say lives, from when it was issued.
     static let defaultExpiry = Duration.seconds(3600)
+    /// How long a disk that refuses an image is tried again: as long as somebody may yet make room on it.
+    static let storingPatience = Duration.seconds(86_400)
     /// How often a link may lead to something that is no image before that is taken for its last word.
     static let flawedTries = 3
     /// How long "not found" and "forbidden" are taken for a file that is not there yet rather than gone.
     static let settlingTime = Duration.seconds(120)
 
-    init(blobs: BlobStore, fetcher: Fetcher, spool: Spool, check: ImageCheck, clock: WallClock, log: Log) {
+    init(blobs: any ImageShelf, fetcher: any ResultFetcher, spool: Spool, check: ImageCheck, clock: WallClock, log: Log)
+    {
         self.blobs = blobs
         self.fetcher = fetcher
         self.spool = spool
@@ -30,19 +33,33 @@ final class Results {
 
     /// Stores one image of an answer; its blob stays pinned until the caller has written it down and releases it.
     ///
-    /// `files` are those of the answer it came in, and `expiry` is how long the provider's link lives from now.
+    /// `files` are those of the answer it came in, and `expiry` is when the provider's link dies.
     func keep(
-        _ image: ResultImage, of files: [SpooledFile], jobID: String, expiry: Duration?
+        _ image: ResultImage, of files: [SpooledFile], jobID: String, until expiry: Timestamp
     ) async throws(FetchFailure) -> BlobRecord {
-        let expiry = clock.now + (expiry ?? Self.defaultExpiry)
         let (file, header) = try await checked(image, files, jobID, expiry)
-        do throws(FileError) { try await blobs.store(file) } catch {
-            log.error("cannot store a result", ["request.id": jobID, "error": "\(error)"])
-            throw FetchFailure(reason: "the gateway's disk refused it", isFinal: false)
-        }
+        try await store(file, jobID)
         return BlobRecord(
             digest: file.digest, mediaType: header.mediaType, length: file.length, width: header.width,
             height: header.height)
+    }
+
+    /// Lets a blob go that has been written down.
+    func release(_ digest: Digest) { blobs.release(digest) }
+
+    /// Puts a file in its place, again and again while the disk refuses: there is only this one copy.
+    private func store(_ file: SpooledFile, _ jobID: String) async throws(FetchFailure) {
+        let deadline = clock.now + Self.storingPatience
+        var pause = Duration.milliseconds(250)
+        while true {
+            do throws(FileError) { return try await blobs.store(file) } catch {
+                log.error("cannot store a result, trying again", ["request.id": jobID, "error": "\(error)"])
+            }
+            do { try await clock.sleep(for: pause) } catch { break }
+            guard clock.now < deadline else { break }
+            pause = min(pause * 2, .seconds(10))
+        }
+        throw FetchFailure(reason: "the gateway's disk refused it", isFinal: true)
     }
 
     /// The image's bytes, on disk and looked at; those of its alternative, where it is good for nothing itself.

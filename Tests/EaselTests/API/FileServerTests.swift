@@ -16,7 +16,8 @@ struct FileServerTests {
         let parts = try Parts()
         let key = try await parts.ledger.anyKey()
         let blob = try await parts.results.keep(
-            ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1", expiry: nil)
+            ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1",
+            until: parts.clock.now + Results.defaultExpiry)
         let images = try await parts.ledger.addJob("req_1", key: key, blobs: [blob])
         return (parts, "/files/\(images[0].token).png", "\"\(blob.digest)\"")
     }

@@ -297,36 +297,6 @@ struct LedgerTests {
         await ledger.close()
     }
 
-    @Test func `jobs that a crash cut off become unknown, and nobody else does`() async throws {
-        let ledger = try ledger()
-        let key = try await ledger.anyKey()
-        try await ledger.addJob("req_done", key: key)
-        try await ledger.addJob("req_failed", key: key, state: .failed)
-        try await ledger.accept(.example("req_a", key: key.id), .example("req_a"))
-        try await ledger.accept(.example("req_b", key: key.id), .example("req_b"))
-        var refused = AttemptRecord.example("req_b")
-        refused.state = .refused
-        try await ledger.begin(.example("req_b", 2), after: refused)
-        var delivered = AttemptRecord.example("req_c")
-        try await ledger.accept(.example("req_c", key: key.id), delivered)
-        (delivered.state, delivered.answeredAt) = (.done, clock.now + .seconds(3))
-        try await ledger.record(delivered, state: .storing)
-
-        let restart = clock.now + .seconds(60)
-        #expect(try await ledger.settleAbandoned(at: restart) == 3)
-        #expect(try await ledger.settleAbandoned(at: restart) == 0)
-        let states = try await ["req_done", "req_failed", "req_a", "req_b", "req_c"].asyncMap {
-            try await ledger.job($0)?.job.state
-        }
-        #expect(states == [.done, .failed, .unknown, .unknown, .unknown])
-        let story = try #require(try await ledger.job("req_b"))
-        #expect(story.attempts.map(\.state) == [.refused, .unknown])
-        #expect(story.job.finishedAt == restart)
-        #expect(story.job.error?.contains("stopped while this job was running") == true)
-        #expect(try await ledger.job("req_c")?.attempts.map(\.answeredAt) == [clock.now + .seconds(3)])
-        await ledger.close()
-    }
-
     @Test func `jobs are listed newest first`() async throws {
         let ledger = try ledger()
         let key = try await ledger.anyKey()

@@ -1,3 +1,4 @@
+import LibEvent
 import Synchronization
 
 @testable import Easel
@@ -17,7 +18,12 @@ final class ManualClock: Sendable {
         microseconds.wrappingAdd(duration.microseconds, ordering: .acquiringAndReleasing)
     }
 
-    var wallClock: WallClock { WallClock({ self.now }, pause: { self.advance(by: $0) }) }
+    /// Alarms do not ring: an hour is longer than any test.
+    var wallClock: WallClock {
+        WallClock(
+            { self.now }, pause: { self.advance(by: $0) },
+            alarm: { _ in try await EventLoop.sleep(for: .seconds(3600)) })
+    }
 }
 
 /// Lines of a log, from any thread.

@@ -45,13 +45,12 @@ final class Parts {
             spool: spool, fetcher: fetcher, check: check, published: published, lengthLimit: limits.body)
         results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: wallClock, log: log)
         let (client, spool) = (HTTPClient(addresses: .any), spool)
-        let purchases = Purchases(
-            upstreams: self.configuration.providers.mapValues { Upstream($0, client: client, spool: spool) },
-            sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), ledger: ledger, clock: wallClock, log: log)
+        let means = AttemptRun.Means(
+            ledger: ledger,
+            connections: self.configuration.providers.mapValues { Upstream($0, client: client, spool: spool) },
+            sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), results: results, clock: wallClock, log: log)
         jobs = Jobs(
-            fulfilment: Fulfilment(
-                ledger: ledger, purchases: purchases, inputs: inputs, results: results,
-                configuration: self.configuration, clock: wallClock, log: log), clock: wallClock)
+            fulfilment: Fulfilment(means: means, inputs: inputs, configuration: self.configuration), clock: wallClock)
         gateway = Gateway(
             configuration: self.configuration, ledger: ledger,
             keys: Keys(ledger: ledger, clock: wallClock, log: log),

@@ -16,7 +16,8 @@ struct ResultsTests {
     @EventLoop private func kept(
         _ image: ResultImage, _ files: [SpooledFile] = [], by parts: Parts, expiry: Duration? = nil
     ) async throws(FetchFailure) -> [UInt8]? {
-        let blob = try await parts.results.keep(image, of: files, jobID: "req_1", expiry: expiry)
+        let blob = try await parts.results.keep(
+            image, of: files, jobID: "req_1", until: parts.clock.now + (expiry ?? Results.defaultExpiry))
         return try? readFile(parts.blobs.path(of: blob.digest), limit: 1 << 20)
     }
 
@@ -36,7 +37,8 @@ struct ResultsTests {
     @EventLoop func `an image in base64 is stored under its true type`(prefix: String) async throws {
         let parts = try Parts()
         let image = ResultImage(payload: .base64(prefix + base64(png(width: 30, height: 20))))
-        let blob = try await parts.results.keep(image, of: [], jobID: "req_1", expiry: nil)
+        let blob = try await parts.results.keep(
+            image, of: [], jobID: "req_1", until: parts.clock.now + Results.defaultExpiry)
         #expect(blob.mediaType == "image/png")
         #expect([blob.width, blob.height, blob.length] == [30, 20, png(width: 30, height: 20).count])
         #expect(blob.digest == SHA256.digest(of: png(width: 30, height: 20)))

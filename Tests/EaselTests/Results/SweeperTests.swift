@@ -13,7 +13,9 @@ struct SweeperTests {
         var stored: [BlobRecord] = []
         for name in names {
             let image = ResultImage(payload: .base64(base64(png(filler: name, length: length))))
-            stored.append(try await parts.results.keep(image, of: [], jobID: "req", expiry: nil))
+            stored.append(
+                try await parts.results.keep(
+                    image, of: [], jobID: "req", until: parts.clock.now + Results.defaultExpiry))
         }
         try await parts.ledger.addJob(
             RequestID.make(at: parts.clock.now), key: key, blobs: stored, at: parts.clock.now)
@@ -82,7 +84,8 @@ struct SweeperTests {
         try await store(["a", "b"], in: parts)
         parts.clock.advance(by: Self.day(40))
         let image = ResultImage(payload: .base64(base64(png(filler: "a", length: 1000))))
-        let blob = try await parts.results.keep(image, of: [], jobID: "req", expiry: nil)
+        let blob = try await parts.results.keep(
+            image, of: [], jobID: "req", until: parts.clock.now + Results.defaultExpiry)
         await parts.sweeper.sweep()
         #expect(try await remaining(["a", "b"], in: parts) == ["a"])
         parts.blobs.release(blob.digest)

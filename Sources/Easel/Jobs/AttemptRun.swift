@@ -1,0 +1,292 @@
+import Crypto
+import JSON
+import LibEvent
+
+/// One attempt at one provider: all its requests side by side, each from its submission to its stored images.
+///
+/// The only place where money is spent. After a restart each request goes on from where the ledger last saw it.
+@EventLoop
+final class AttemptRun {
+    /// What is left to do for one request of the attempt.
+    enum Errand: Sendable {
+        case submit(UpstreamRequest)
+        case draw(Drawing)
+        case follow(UpstreamTask)
+        case fetch([PendingImage])
+        /// It was sent, and its answer went down with the process.
+        case lost
+    }
+
+    /// What the parts of a gateway share that a run needs.
+    struct Means: Sendable {
+        let ledger: any JobLedger
+        let connections: [String: any ProviderConnection]
+        let sandbox: Sandbox
+        let results: Results
+        let clock: WallClock
+        let log: Log
+    }
+
+    private let job: Job
+    private let destination: Destination
+    private let means: Means
+    private(set) var record: AttemptRecord
+    /// The seed each request was sent with.
+    private let seeds: [Int64?]
+    private var outcome: AttemptOutcome
+    // What a restart would need, by request.
+    private var tasks: [UpstreamTask?]
+    private var pending: [[PendingImage]]
+    private var isNoted = true
+    /// Requests whose answer is still to come, and requests that are not over.
+    private var (unanswered, unfinished): (Int, Int)
+
+    /// Positions that one request's images have between them and the next request's.
+    nonisolated static let positionStride = 100
+    /// How long a request waits for results that the provider has made but that cannot be stored.
+    static let storingPatience = Duration.seconds(60)
+
+    init(_ record: AttemptRecord, of job: Job, at destination: Destination, seeds: [Int64?] = [], _ means: Means) {
+        self.record = record
+        self.job = job
+        self.destination = destination
+        self.seeds = seeds
+        self.means = means
+        outcome = AttemptOutcome()
+        (tasks, pending) = ([], [])
+        (unanswered, unfinished) = (0, 0)
+    }
+
+    /// Does every errand; `kept` are the images that are stored and written down already.
+    func run(_ errands: [Errand], kept: [ImageRecord] = []) async -> AttemptOutcome {
+        outcome.images = kept
+        outcome.delivered = kept.count
+        outcome.failures = Array(repeating: nil, count: errands.count)
+        tasks = errands.map { if case .follow(let task) = $0 { task } else { nil } }
+        pending = errands.map { if case .fetch(let images) = $0 { images } else { [] } }
+        (unanswered, unfinished) = (errands.count, errands.count)
+        let runs = errands.indices.map { index in EventLoop.spawn { await self.perform(errands[index], index) } }
+        for run in runs { _ = await run.result }
+        outcome.images.sort { $0.position < $1.position }
+        return outcome
+    }
+
+    private func perform(_ errand: Errand, _ index: Int) async {
+        defer { unfinished -= 1 }
+        let (purchase, expiry) = await purchase(errand, index)
+        if record.upstreamID == nil { record.upstreamID = purchase.requestID }
+        unanswered -= 1
+        if unanswered == 0 { everyoneHasAnswered() }
+        switch purchase {
+        case .failed(let failure): outcome.failures[index] = failure
+        case .delivered(let delivery): await keep(delivery, index, expiry)
+        }
+    }
+
+    /// Gets a request's answer, or the rest of it, and until when its links live.
+    private func purchase(_ errand: Errand, _ index: Int) async -> (Purchase, expiry: Timestamp) {
+        let purchase: Purchase
+        switch errand {
+        case .submit(let request): purchase = await submit(request, index)
+        case .draw(let drawing): purchase = await means.sandbox.draw(drawing)
+        case .follow(let task): purchase = await follow(task)
+        case .lost: purchase = .failed(.lost(isFree: destination.dialect.renderer != nil))
+        case .fetch(let images):
+            let delivery = Delivery(images: images.map(\.delivered))
+            return (.delivered(delivery), images.first?.expiresAt ?? means.clock.now)
+        }
+        return (purchase, means.clock.now + (destination.dialect.expires ?? Results.defaultExpiry))
+    }
+
+    private func submit(_ request: UpstreamRequest, _ index: Int) async -> Purchase {
+        guard let connection = means.connections[destination.route.provider] else {
+            return .failed(.gateway(.overload, "The provider is not configured.", boughtNothing: true))
+        }
+        let received: Upstream.Received
+        do throws(ProviderFailure) {
+            received = try await connection.submit(request, unless: job.cancellation)
+        } catch {
+            return .failed(error)
+        }
+        record.upstreamStatus = received.answer.status
+        switch destination.dialect.outcome(of: received.answer) {
+        case .images(let images): return .delivered(Delivery(images, received.files, from: destination))
+        case .failed(let failure): return .failed(failure)
+        case .queued(let task):
+            // The task's id is on disk before its first poll: after a crash it is polled again, not bought again.
+            tasks[index] = task
+            await note()
+            return await follow(task)
+        }
+    }
+
+    private func follow(_ task: UpstreamTask) async -> Purchase {
+        guard let connection = means.connections[destination.route.provider] else {
+            return .failed(.gateway(.malformed, "The provider is not configured any more.", boughtNothing: false))
+        }
+        let follower = QueueFollower(task, at: destination, connection, for: job, clock: means.clock)
+        // After a long stop the provider may have finished long ago: there is always time to ask.
+        let deadline = max(
+            record.submittedAt + connection.provider.jobTimeout, means.clock.now + connection.provider.timeout)
+        return await follower.follow(until: deadline) { if !self.isNoted { await self.note() } }
+    }
+
+    /// From here on only storing is left; whoever waits is not kept waiting for that for ever.
+    private func everyoneHasAnswered() {
+        record.answeredAt = means.clock.now
+        job.becomeLate(after: Self.storingPatience, .resultPending(job.id), means.clock)
+    }
+
+    // MARK: Keeping what was bought
+
+    private func keep(_ delivery: Delivery, _ index: Int, _ expiry: Timestamp) async {
+        outcome.add(delivery)
+        let places = places(of: delivery, index)
+        pending[index] = zip(delivery.images, places).compactMap {
+            PendingImage($0, position: $1, expiresAt: expiry)
+        }
+        // Their addresses are on disk before they are fetched: after a crash they are fetched again.
+        if !pending[index].isEmpty { await note() }
+        let kept = await store(delivery, places, index, expiry)
+        outcome.images += kept
+        guard unfinished > 1, !kept.isEmpty else { return }
+        // The others may take minutes yet; what is here must not be lost with them.
+        pending[index] = []
+        do { try await means.ledger.keep(kept) } catch { cannotWrite(error) }
+    }
+
+    private func places(of delivery: Delivery, _ index: Int) -> [Int] {
+        let resumed = pending[index].map(\.position)
+        return resumed.count == delivery.images.count && !resumed.isEmpty
+            ? resumed : delivery.images.indices.map { index * Self.positionStride + $0 }
+    }
+
+    /// Stores every image of a delivery side by side.
+    private func store(_ delivery: Delivery, _ places: [Int], _ index: Int, _ expiry: Timestamp) async -> [ImageRecord]
+    {
+        let (results, jobID) = (means.results, job.id)
+        let tasks = delivery.images.map { image in
+            EventLoop.spawn { () -> Result<BlobRecord, FetchFailure> in
+                do throws(FetchFailure) {
+                    return .success(try await results.keep(image.image, of: image.files, jobID: jobID, until: expiry))
+                } catch {
+                    return .failure(error)
+                }
+            }
+        }
+        var kept: [ImageRecord] = []
+        for (task, (image, place)) in zip(tasks, zip(delivery.images, places)) {
+            switch try? await task.value {
+            case .success(let blob):
+                let seed = image.seed ?? (seeds.indices.contains(index) ? seeds[index] : nil)
+                kept.append(
+                    ImageRecord(
+                        token: Random.token(bytes: 24), jobID: jobID, position: place, blob: blob, seed: seed,
+                        revisedPrompt: image.image.revisedPrompt, createdAt: means.clock.now))
+            case .failure(let failure):
+                means.log.error("result lost", ["request.id": jobID, "reason": failure.reason])
+                outcome.missing.append(failure.reason)
+            case nil: outcome.missing.append("the gateway stopped")
+            }
+        }
+        return kept
+    }
+
+    /// Writes down how far the attempt has come; its job does not depend on it, and another try follows.
+    private func note() async {
+        record.task = tasks.contains { $0 != nil } ? JSONValue.array(tasks.map { $0?.json ?? .null }).text : nil
+        let isFetching = pending.contains { !$0.isEmpty }
+        record.pending = isFetching ? JSONValue.array(pending.map { .array($0.map(\.json)) }).text : nil
+        isNoted = true
+        do { try await means.ledger.record(record, state: unanswered > 0 ? .submitted : .storing) } catch {
+            isNoted = false
+            cannotWrite(error)
+        }
+    }
+
+    private func cannotWrite(_ error: any Error) {
+        means.log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
+    }
+}
+
+/// What came of an attempt: its images, which are stored, and what is missing.
+struct AttemptOutcome: Sendable {
+    var images: [ImageRecord] = []
+    /// Images that the provider delivered, and will charge for.
+    var delivered = 0
+    /// Why images are missing.
+    var missing: [String] = []
+    /// By request.
+    var failures: [ProviderFailure?] = []
+    var usage: JSONValue?
+
+    fileprivate mutating func add(_ delivery: Delivery) {
+        delivered += delivery.images.count
+        missing += delivery.missing
+        usage = usage ?? delivery.usage
+    }
+
+    /// The failure that decides what may happen next, when nothing was delivered at all: one that may have cost something
+    /// before one that would end the order anyway, and that before those after which another provider may try.
+    var failure: ProviderFailure? {
+        guard delivered == 0 else { return nil }
+        let failures = failures.compactMap(\.self)
+        return failures.first { !$0.boughtNothing } ?? failures.first { !$0.mayMoveOn } ?? failures.first
+    }
+
+    /// Why images are missing, those of failed requests included.
+    var allMissing: [String] { missing + failures.compactMap { $0?.message } }
+}
+
+extension AttemptRun.Errand {
+    /// The errands of a new attempt.
+    static func all(of plan: Plan) -> [Self] {
+        plan.drawing.map { [.draw($0)] } ?? plan.requests.map(Self.submit)
+    }
+
+    /// What is left to do of an attempt of an earlier run, of which `kept` is written down.
+    static func all(leftOf attempt: AttemptRecord, kept: [ImageRecord]) -> [Self] {
+        let tasks = list(attempt.task).map(UpstreamTask.init)
+        let pending = list(attempt.pending).map { ($0.array ?? []).compactMap(PendingImage.init) }
+        let positions = Set(kept.map(\.position))
+        let keptRequests = Set(kept.map { $0.position / AttemptRun.positionStride })
+        let count = max(1, tasks.count, pending.count)
+        return (0..<count).map { index in
+            let images = pending.indices.contains(index) ? pending[index] : []
+            if !images.isEmpty || keptRequests.contains(index) {
+                return .fetch(images.filter { !positions.contains($0.position) })
+            }
+            return tasks.indices.contains(index) ? tasks[index].map(Self.follow) ?? .lost : .lost
+        }
+    }
+
+    private static func list(_ text: String?) -> [JSONValue] {
+        text.flatMap { try? JSONValue(parsing: Array($0.utf8)) }?.array ?? []
+    }
+}
+
+extension Purchase {
+    fileprivate var requestID: String? {
+        switch self {
+        case .delivered(let delivery): delivery.requestID
+        case .failed(let failure): failure.requestID
+        }
+    }
+}
+
+extension ProviderFailure {
+    /// A failure that the gateway found, not the provider.
+    static func gateway(_ kind: FailureKind, _ message: String, boughtNothing: Bool) -> ProviderFailure {
+        ProviderFailure(kind: kind, message: message, status: 0, boughtNothing: boughtNothing)
+    }
+
+    /// The gateway stopped before the answer came.
+    fileprivate static func lost(isFree: Bool) -> ProviderFailure {
+        .gateway(
+            .malformed,
+            isFree
+                ? "The gateway stopped while it was drawing; nothing was bought."
+                : "The gateway stopped before the provider's answer came; whether it charged is not known.",
+            boughtNothing: isFree)
+    }
+}

@@ -1,0 +1,16 @@
+/// What the job engine writes down: each call returns once its rows are on disk.
+protocol JobLedger: Sendable {
+    /// Writes down a job, with its first attempt where a route has been chosen, before anything of it goes upstream.
+    func accept(_ job: JobRecord, _ attempt: AttemptRecord?) async throws
+    /// Writes down an attempt, after the one before it provably bought nothing.
+    func begin(_ attempt: AttemptRecord, after refused: AttemptRecord?) async throws
+    /// Writes down what is known of an attempt while its job goes on: tasks before their first poll, results before
+    /// they are fetched.
+    func record(_ attempt: AttemptRecord, state: JobState) async throws
+    /// Writes down images that are stored while the rest of their job goes on.
+    func keep(_ images: [ImageRecord]) async throws
+    /// Ends a job: its images, its last attempt, and the job itself, all or nothing.
+    func finish(_ job: JobRecord, _ attempt: AttemptRecord?, images: [ImageRecord]) async throws
+}
+
+extension Ledger: JobLedger {}
