@@ -5,7 +5,10 @@ import JSON
 import LibEvent
 import YAML
 
-/// The gateway itself: one request in, one response out.
+/// The gateway itself, as one configuration has it: one request in, one response out.
+///
+/// It keeps nothing from one request to the next: a reload puts another in its place, and what has to live on belongs to
+/// the parts that all of them share.
 ///
 /// Read ``respond(to:body:peer:)`` from top to bottom to know what happens to a request; whatever a request ought to
 /// meet on its way is a line there.
@@ -17,13 +20,14 @@ final class Gateway: RequestHandler {
     private let bodies: BodyReader
     private let inputs: Inputs
     private let jobs: Jobs
+    private let fulfilment: Fulfilment
     private let files: FileServer
     private let clock: WallClock
     private let log: Log
 
     init(
         configuration: Configuration, ledger: Ledger, keys: Keys, bodies: BodyReader, inputs: Inputs, jobs: Jobs,
-        files: FileServer, clock: WallClock, log: Log
+        fulfilment: Fulfilment, files: FileServer, clock: WallClock, log: Log
     ) {
         self.configuration = configuration
         self.ledger = ledger
@@ -31,6 +35,7 @@ final class Gateway: RequestHandler {
         self.bodies = bodies
         self.inputs = inputs
         self.jobs = jobs
+        self.fulfilment = fulfilment
         self.files = files
         self.clock = clock
         self.log = log
@@ -78,7 +83,7 @@ final class Gateway: RequestHandler {
         let caller = try await keys.caller(of: request)
         let values = try await bodies.read(request, body)
         let submission = try await submission(operation, pathModel, values, request, caller)
-        let job = try jobs.start(submission, id: id, key: caller)
+        let job = try jobs.start(submission, id: id, key: caller, with: fulfilment)
         guard let ending = await job.ending.wait() else { throw job.lateness ?? .clientLeft() }
         switch ending {
         case .done(let finished): return try await handOver(finished, submission.delivery)

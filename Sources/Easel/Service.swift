@@ -1,14 +1,15 @@
 import Files
-import HTTPClient
 import HTTPServer
 import LibEvent
 
 /// The running gateway: every part, built from top to bottom, and the order in which they stop.
 @EventLoop
 final class Service {
-    private let configuration: Configuration
-    private let ledger: Ledger
+    /// What counts for requests that come now.
+    private(set) var configuration: Configuration
+    private let parts: SharedParts
     private let jobs: Jobs
+    let entrance: Entrance
     private let server: Server
     private let sweeper: Sweeper
     private let log: Log
@@ -21,48 +22,39 @@ final class Service {
         let clock = WallClock.system
         let log = Log(threshold: configuration.logLevel)
         let storage = try await Storage(configuration, clock, log)
-        let (ledger, blobs, spool) = (storage.ledger, storage.blobs, storage.spool)
-
-        let outside = HTTPClient(
-            addresses: .publicOnly(except: configuration.allowPrivate.compactMap { AddressRange($0) }))
-        let providers = HTTPClient(addresses: .any)
-        let fetcher = Fetcher(client: outside, spool: spool, lengthLimit: configuration.limits.body)
-        let check = ImageCheck(pixelLimit: configuration.limits.pixels)
-
-        let published = PublishedInputs(publicURL: configuration.publicURL)
-        let inputs = Inputs(
-            spool: spool, fetcher: fetcher, check: check, published: published, lengthLimit: configuration.limits.body)
-        let results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log)
-        let means = AttemptRun.Means(
-            ledger: ledger,
-            connections: configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) },
-            sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels), results: results, clock: clock,
-            log: log)
-        let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: configuration)
+        parts = SharedParts(
+            ledger: storage.ledger, blobs: storage.blobs, spool: storage.spool, clock: clock, log: log)
+        let fulfilment = parts.fulfilment(configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: clock)
-
-        let gateway = Gateway(
-            configuration: configuration, ledger: ledger, keys: Keys(ledger: ledger, clock: clock, log: log),
-            bodies: BodyReader(spool: spool, lengthLimit: configuration.limits.body), inputs: inputs, jobs: jobs,
-            files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log), clock: clock, log: log)
+        entrance = Entrance(parts.gateway(configuration, jobs, fulfilment))
         do {
-            server = try Server(on: try SocketAddress(configuration.listen), handler: gateway) { error in
+            server = try Server(on: try SocketAddress(configuration.listen), handler: entrance) { error in
                 log.warning("cannot accept connections for now", ["error": "\(error)"])
             }
         } catch {
-            throw ServiceError(
-                "cannot listen on \(configuration.listen): \(error). Is another program using the port? Change 'listen'."
-            )
+            throw ServiceError("\(error) ('listen')")
         }
         if !storage.unfinished.isEmpty {
             log.warning("taking up jobs of an earlier run", ["jobs": "\(storage.unfinished.count)"])
             jobs.resume(storage.unfinished)
         }
-        sweeper = Sweeper(ledger: ledger, blobs: blobs, retention: configuration.results, clock: clock, log: log)
+        sweeper = Sweeper(
+            ledger: storage.ledger, blobs: storage.blobs, retention: configuration.results, clock: clock, log: log)
         self.configuration = configuration
-        self.ledger = ledger
         self.log = log
         lock = storage.lock
+    }
+
+    /// Puts another configuration in place of the one that counts: all of it, between two requests.
+    ///
+    /// Requests and jobs under way end under the configuration they began with.
+    func adopt(_ configuration: Configuration) {
+        let fulfilment = parts.fulfilment(configuration)
+        jobs.fulfilment = fulfilment
+        entrance.gateway = parts.gateway(configuration, jobs, fulfilment)
+        sweeper.retention = configuration.results
+        log.setThreshold(configuration.logLevel)
+        self.configuration = configuration
     }
 
     /// Serves until the process is told to stop, then lets what runs come to its end.
@@ -76,7 +68,7 @@ final class Service {
         let finishing = EventLoop.spawn { await self.jobs.drain() }
         let cut = await server.stop(within: configuration.stopWithin)
         await finish(finishing, until: deadline)
-        await ledger.close()
+        await parts.ledger.close()
         await blocking { TemporaryFile.finishRemovals() }
         log.info("stopped", ["connections.cut": "\(cut)", "jobs.unfinished": "\(jobs.count)"])
     }

@@ -9,9 +9,18 @@ import LibEvent
 final class PublishedInputs {
     /// What addresses begin with, without a slash at the end.
     private let publicURL: String
-    private var images: [String: ImageFile] = [:]
+    private let images: Images
 
-    init(publicURL: String) { self.publicURL = publicURL }
+    init(publicURL: String, images: Images = Images()) {
+        self.publicURL = publicURL
+        self.images = images
+    }
+
+    /// What is published now, by token: an address stays good when the configuration changes.
+    @EventLoop
+    final class Images {
+        fileprivate var byToken: [String: ImageFile] = [:]
+    }
 
     /// One published image.
     struct Publication: Sendable, Hashable {
@@ -22,16 +31,16 @@ final class PublishedInputs {
     /// Publishes an image until ``withdraw(_:)``; its file must exist until then.
     func publish(_ image: ImageFile) -> Publication {
         let token = Random.token(bytes: 24)
-        images[token] = image
+        images.byToken[token] = image
         let name = "\(token).\(FileServer.fileExtension(of: image.mediaType))"
         return Publication(token: token, url: "\(publicURL)/files/inputs/\(name)")
     }
 
-    func withdraw(_ publication: Publication) { images[publication.token] = nil }
+    func withdraw(_ publication: Publication) { images.byToken[publication.token] = nil }
 
     /// The image of an address; `nil` when there is none, or none any more.
     subscript(token: String, fileExtension: String) -> ImageFile? {
-        images[token].flatMap { FileServer.fileExtension(of: $0.mediaType) == fileExtension ? $0 : nil }
+        images.byToken[token].flatMap { FileServer.fileExtension(of: $0.mediaType) == fileExtension ? $0 : nil }
     }
 
     /// Why a provider cannot download from here, for the client and the owner; `nil` when it may be able to.

@@ -3,7 +3,7 @@ import LibEvent
 /// The jobs under way, and the door through which new ones come.
 @EventLoop
 final class Jobs {
-    /// Works on new jobs; those under way stay with the one they began with.
+    /// Works on jobs that nobody brings another for; those under way stay with the one they began with.
     var fulfilment: Fulfilment
     private let clock: WallClock
     private var running: [String: Job] = [:]
@@ -21,10 +21,14 @@ final class Jobs {
     func job(_ id: String) -> Job? { running[id] }
 
     /// Starts a job in a task of its own.
-    func start(_ submission: Submission, id: String, key: KeyRecord) throws(GatewayError) -> Job {
+    ///
+    /// `fulfilment` is that of the configuration its request came in under, or the newest.
+    func start(
+        _ submission: Submission, id: String, key: KeyRecord, with fulfilment: Fulfilment? = nil
+    ) throws(GatewayError) -> Job {
         guard !isStopping else { throw .stopping() }
         let job = Job(id: id, keyID: key.id, acceptedAt: clock.now, submission: submission)
-        let fulfilment = fulfilment
+        let fulfilment = fulfilment ?? self.fulfilment
         run(job) { await fulfilment.fulfil(job, submission) }
         return job
     }

@@ -1,4 +1,5 @@
 import Files
+import LibEvent
 
 /// The program's log: one line of `name=value` pairs on standard error.
 ///
@@ -13,10 +14,23 @@ struct Log: Sendable {
         }
     }
 
-    var threshold = Level.info
-    var clock = WallClock.system
+    /// The level of which lines have to be at least: the same for every copy of the log, and changed for all at once.
+    private let threshold: Lock<Level>
+    private let clock: WallClock
     /// Takes a finished line; standard error, but for tests.
-    var write: @Sendable (String) -> Void = { StandardError.write($0) }
+    private let write: @Sendable (String) -> Void
+
+    init(
+        threshold: Level = .info, clock: WallClock = .system,
+        write: @escaping @Sendable (String) -> Void = { StandardError.write($0) }
+    ) {
+        self.threshold = Lock(threshold)
+        self.clock = clock
+        self.write = write
+    }
+
+    /// Writes lines of a level and above from now on, whichever copy of the log they come from.
+    func setThreshold(_ level: Level) { threshold.withLock { $0 = level } }
 
     func debug(_ message: StaticString, _ pairs: KeyValuePairs<String, String> = [:]) { log(.debug, message, pairs) }
     func info(_ message: StaticString, _ pairs: KeyValuePairs<String, String> = [:]) { log(.info, message, pairs) }
@@ -26,7 +40,7 @@ struct Log: Sendable {
     func error(_ message: StaticString, _ pairs: KeyValuePairs<String, String> = [:]) { log(.error, message, pairs) }
 
     private func log(_ level: Level, _ message: StaticString, _ pairs: KeyValuePairs<String, String>) {
-        guard level >= threshold else { return }
+        guard level >= threshold.withLock({ $0 }) else { return }
         var line = "time=\(clock.now) level=\(level.rawValue) message=\(Self.quoted("\(message)"))"
         for (name, value) in pairs where !value.isEmpty { line += " \(name)=\(Self.quoted(value))" }
         write(line + "\n")

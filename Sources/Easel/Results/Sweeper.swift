@@ -7,7 +7,8 @@ import SQLite
 final class Sweeper {
     private let ledger: Ledger
     private let blobs: BlobStore
-    private let retention: Configuration.Retention
+    /// What may stay, as the owner decides now.
+    var retention: Configuration.Retention
     private let clock: WallClock
     private let log: Log
 

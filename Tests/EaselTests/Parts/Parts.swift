@@ -49,13 +49,14 @@ final class Parts {
             ledger: ledger,
             connections: self.configuration.providers.mapValues { Upstream($0, client: client, spool: spool) },
             sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), results: results, clock: wallClock, log: log)
-        jobs = Jobs(
-            fulfilment: Fulfilment(means: means, inputs: inputs, configuration: self.configuration), clock: wallClock)
+        let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: self.configuration)
+        jobs = Jobs(fulfilment: fulfilment, clock: wallClock)
         gateway = Gateway(
             configuration: self.configuration, ledger: ledger,
             keys: Keys(ledger: ledger, clock: wallClock, log: log),
             bodies: BodyReader(spool: spool, lengthLimit: limits.body), inputs: inputs, jobs: jobs,
-            files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log), clock: wallClock, log: log)
+            fulfilment: fulfilment, files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log),
+            clock: wallClock, log: log)
         sweeper = Sweeper(
             ledger: ledger, blobs: blobs, retention: self.configuration.results, clock: wallClock, log: log)
     }

@@ -1,0 +1,78 @@
+import HTTPClient
+import LibEvent
+
+/// What lives as long as the process, whatever becomes of the configuration: the data, the connections, the jobs.
+@EventLoop
+final class SharedParts {
+    let ledger: Ledger
+    let blobs: BlobStore
+    let spool: Spool
+    let clock: WallClock
+    let log: Log
+    private let keys: Keys
+    private let published = PublishedInputs.Images()
+    /// Speaks with providers.
+    private let providers = HTTPClient(addresses: .any)
+    /// Fetches what outsiders name, and the private addresses that it may fetch all the same.
+    private var outside: (allowed: [String], client: HTTPClient)?
+
+    init(ledger: Ledger, blobs: BlobStore, spool: Spool, clock: WallClock, log: Log) {
+        self.ledger = ledger
+        self.blobs = blobs
+        self.spool = spool
+        self.clock = clock
+        self.log = log
+        keys = Keys(ledger: ledger, clock: clock, log: log)
+    }
+
+    /// Works on jobs as a configuration has it.
+    func fulfilment(_ configuration: Configuration) -> Fulfilment {
+        let (fetcher, check) = (fetcher(configuration), check(configuration))
+        let means = AttemptRun.Means(
+            ledger: ledger, connections: connections(configuration),
+            sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels),
+            results: Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log),
+            clock: clock, log: log)
+        return Fulfilment(means: means, inputs: inputs(configuration), configuration: configuration)
+    }
+
+    /// Answers requests as a configuration has it.
+    func gateway(_ configuration: Configuration, _ jobs: Jobs, _ fulfilment: Fulfilment) -> Gateway {
+        Gateway(
+            configuration: configuration, ledger: ledger, keys: keys,
+            bodies: BodyReader(spool: spool, lengthLimit: configuration.limits.body), inputs: inputs(configuration),
+            jobs: jobs, fulfilment: fulfilment,
+            files: FileServer(ledger: ledger, blobs: blobs, published: published(configuration), log: log),
+            clock: clock, log: log)
+    }
+
+    private func connections(_ configuration: Configuration) -> [String: any ProviderConnection] {
+        configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) }
+    }
+
+    private func inputs(_ configuration: Configuration) -> Inputs {
+        Inputs(
+            spool: spool, fetcher: fetcher(configuration), check: check(configuration),
+            published: published(configuration), lengthLimit: configuration.limits.body)
+    }
+
+    private func published(_ configuration: Configuration) -> PublishedInputs {
+        PublishedInputs(publicURL: configuration.publicURL, images: published)
+    }
+
+    private func check(_ configuration: Configuration) -> ImageCheck {
+        ImageCheck(pixelLimit: configuration.limits.pixels)
+    }
+
+    private func fetcher(_ configuration: Configuration) -> Fetcher {
+        Fetcher(client: outside(configuration), spool: spool, lengthLimit: configuration.limits.body)
+    }
+
+    private func outside(_ configuration: Configuration) -> HTTPClient {
+        if let outside, outside.allowed == configuration.allowPrivate { return outside.client }
+        let ranges = configuration.allowPrivate.compactMap { AddressRange($0) }
+        let client = HTTPClient(addresses: .publicOnly(except: ranges))
+        outside = (configuration.allowPrivate, client)
+        return client
+    }
+}
