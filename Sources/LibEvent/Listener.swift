@@ -84,7 +84,7 @@ package struct ListenerError: Error, Hashable, CustomStringConvertible {
             switch code {
             case EADDRINUSE: "; another program listens there, stop it or choose another port"
             case EADDRNOTAVAIL: "; this machine does not have that address"
-            case EACCES: "; ports below 1024 need a privilege, choose another"
+            case EACCES where address.port < 1024: "; ports below 1024 need a privilege, choose another"
             case EMFILE, ENFILE: "; raise the limit of open files (ulimit -n, LimitNOFILE=)"
             default: ""
             }
