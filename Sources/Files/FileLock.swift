@@ -17,6 +17,18 @@ package final class FileLock: Sendable {
             throw FileError(code: errno, path: path, operation: "lock")
         }
     }
+
+    /// Whether somebody holds the lock; asking takes nothing and creates no file.
+    package static func isHeld(path: String) throws(FileError) -> Bool {
+        let descriptor: Descriptor
+        do throws(FileError) { descriptor = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW) } catch {
+            if error.isMissing { return false }
+            throw error
+        }
+        if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 { return false }
+        guard errno == EWOULDBLOCK else { throw FileError(code: errno, path: path, operation: "lock") }
+        return true
+    }
 }
 
 extension FileError {

@@ -49,6 +49,9 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         self.operation = operation
     }
 
+    /// There is no file or folder of that name.
+    package var isMissing: Bool { code == ENOENT }
+
     package var description: String {
         "cannot \(operation) \(path): \(unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)")"
     }

@@ -38,4 +38,13 @@ struct SHA256Tests {
         hash.update([])
         #expect(hash.finalize() == SHA256.digest(of: "abc"))
     }
+
+    @Test func `a digest is read back from its digits, and from nothing else`() {
+        let digest = SHA256.digest(of: "abc")
+        let text = digest.hexadecimal
+        #expect(Digest(hexadecimal: text) == digest)
+        for wrong in ["", String(text.dropLast()), text + "0", text.uppercased(), text.dropLast() + "g", "é" + text] {
+            #expect(Digest(hexadecimal: wrong) == nil, "\(wrong)")
+        }
+    }
 }

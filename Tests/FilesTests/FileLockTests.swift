@@ -15,6 +15,19 @@ struct FileLockTests {
         withExtendedLifetime(lock) {}
     }
 
+    @Test func `whether somebody has the lock can be asked without taking it`() throws {
+        let path = "\(scratch.path)/lock"
+        #expect(try !FileLock.isHeld(path: path))
+        #expect(throws: FileError.self, "asking creates no file") { try readFile(path, limit: 1) }
+        var lock: FileLock? = try FileLock(path: path)
+        #expect(try FileLock.isHeld(path: path))
+        #expect(try FileLock.isHeld(path: path))
+        lock = nil
+        #expect(try !FileLock.isHeld(path: path))
+        _ = try FileLock(path: path)
+        withExtendedLifetime(lock) {}
+    }
+
     @Test func `a lock in a folder that is not there is another failure`() {
         let error = #expect(throws: FileError.self) { try FileLock(path: "\(scratch.path)/missing/lock") }
         #expect(error?.isLocked == false)
