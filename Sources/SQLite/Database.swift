@@ -21,7 +21,8 @@ package final class Database: Sendable {
     package static let readers = 2
 
     package let path: String
-    private let writer = Worker<Write>()
+    /// `nil` when the file is only read.
+    private let writer: Worker<Write>?
     private let reader = Worker<Read>()
     private let commits = Counter()
 
@@ -35,21 +36,37 @@ package final class Database: Sendable {
         let connection = try Connection.open(path, for: .readWrite(durability))
         try connection.migrate(migrations)
 
+        let writer = Worker<Write>()
+        self.writer = writer
         try writer.start(name: "sqlite-writer", connection: connection, batchLimit: Self.writesPerCommit) {
             [commits] connection, writes in
             connection.commitTogether(writes) { commits.increment() }
         }
+        try startReaders()
+    }
+
+    /// Opens a file that exists, only to read it: every write throws, and its schema stays what it is.
+    ///
+    /// - Throws: What SQLite refused, or that the schema is not up to date with `migrations`.
+    package init(reading path: String, migrations: [Migration]) throws(DatabaseError) {
+        self.path = path
+        writer = nil
+        try Connection.open(path, for: .readOnly).checkIsUpToDate(with: migrations)
+        try startReaders()
+    }
+
+    deinit {
+        reader.stop()
+        writer?.stop()
+    }
+
+    private func startReaders() throws(DatabaseError) {
         for _ in 0..<Self.readers {
             let connection = try Connection.open(path, for: .readOnly)
             try reader.start(name: "sqlite-reader", connection: connection, batchLimit: 1) { connection, reads in
                 for read in reads { read(connection) }
             }
         }
-    }
-
-    deinit {
-        reader.stop()
-        writer.stop()
     }
 
     /// Runs `body` and returns once what it wrote is committed, and on the disk if the durability is ``Durability/full``.
@@ -63,7 +80,8 @@ package final class Database: Sendable {
     package func write<Output: Sendable>(
         _ body: @escaping @Sendable (borrowing Connection) throws -> Output
     ) async throws -> Output {
-        try await withCheckedThrowingContinuation { continuation in
+        guard let writer else { throw DatabaseError.onlyRead(path: path) }
+        return try await withCheckedThrowingContinuation { continuation in
             let write = Write(body) { continuation.resume(with: $0) }
             if !writer.add(write) { continuation.resume(throwing: DatabaseError.closed(path: path)) }
         }
@@ -86,14 +104,14 @@ package final class Database: Sendable {
     /// Reads and writes that come later throw. Closing twice is harmless.
     package func close() async {
         await reader.finish()  // first, so that the writer is the last one out, which removes the log
-        await writer.finish()
+        await writer?.finish()
     }
 
     /// How many transactions have been committed since the file was opened.
     package var commitCount: Int { commits.value }
 
     /// How many writes wait for the next transaction.
-    package var waitingWrites: Int { writer.waitingCount }
+    package var waitingWrites: Int { writer?.waitingCount ?? 0 }
 }
 
 private final class Counter: Sendable {

@@ -70,4 +70,8 @@ extension DatabaseError {
     static func closed(path: String) -> Self {
         Self(code: SQLITE_MISUSE, message: "the database has been closed", path: path)
     }
+
+    static func onlyRead(path: String) -> Self {
+        Self(code: SQLITE_MISUSE, message: "the database was opened to be read only", path: path)
+    }
 }

@@ -38,6 +38,19 @@ extension Connection {
         try run("PRAGMA foreign_keys = ON")
     }
 
+    /// Insists that the database has every one of the migrations, and no other.
+    borrowing func checkIsUpToDate(with history: [Migration]) throws(DatabaseError) {
+        let isOurs = try !texts("SELECT name FROM sqlite_schema WHERE name = 'migrations'").isEmpty
+        let recorded = isOurs ? try texts(Self.selectMigrations) : []
+        try check(recorded, against: history.map(\.name))
+        if recorded.count < history.count {
+            throw error(
+                SQLITE_SCHEMA,
+                "it is not up to date, without the migration “\(history[recorded.count].name)”, and was opened only to "
+                    + "be read")
+        }
+    }
+
     /// Applies the first migration that is not recorded; false if there is none.
     private borrowing func applyNext(of history: [Migration]) throws(DatabaseError) -> Bool {
         try run("BEGIN IMMEDIATE")
@@ -62,8 +75,10 @@ extension Connection {
                 applied_at INTEGER NOT NULL DEFAULT (unixepoch())
             ) STRICT
             """)
-        return try texts("SELECT name FROM migrations ORDER BY position")
+        return try texts(Self.selectMigrations)
     }
+
+    private static let selectMigrations = "SELECT name FROM migrations ORDER BY position"
 
     private func check(_ recorded: [String], against history: [String]) throws(DatabaseError) {
         let unknown = recorded.filter { !history.contains($0) }

@@ -17,6 +17,9 @@ final class Scratch: Sendable {
 
     var database: String { "\(path)/easel.db" }
 
+    /// Whether there is a database file.
+    var hasDatabase: Bool { unsafe access(database, F_OK) == 0 }
+
     /// Whether there is a write-ahead log.
     var hasLog: Bool { unsafe access(database + "-wal", F_OK) == 0 }
 
