@@ -35,6 +35,23 @@ struct ConfigurationFile {
         await ledger.close()
     }
 
+    /// Opens the books only to read them: nothing in the data folder is made or changed.
+    @EventLoop
+    func withLedgerToRead(_ work: @EventLoop (Configuration, Ledger) async throws -> Void) async throws {
+        let configuration = try read { Environment.value(of: $0) ?? Section.anything }
+        let ledger: Ledger
+        do { ledger = try Ledger(reading: configuration.data) } catch {
+            throw Refusal(
+                "cannot read the data folder '\(configuration.data)': \(error). A folder that is new, or of an older "
+                    + "version, is made ready by 'easel serve'")
+        }
+        do { try await work(configuration, ledger) } catch {
+            await ledger.close()
+            throw error
+        }
+        await ledger.close()
+    }
+
     private func read(_ environment: @escaping @Sendable (String) -> String?) throws -> Configuration {
         let document = try document()
         return try ConfigurationReader.read(

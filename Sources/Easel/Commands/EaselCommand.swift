@@ -14,6 +14,7 @@ package enum EaselCommand {
         usage:
           easel serve    [--config easel.yaml]     run the gateway
           easel check    [--config easel.yaml]     validate config and dialects: every mistake at once, file:line:column
+          easel check    --data [--deep]           compare the ledger with the images on disk; --deep reads every image
           easel keys     create --name NAME [--models A,B] | list | revoke ID
           easel usage    [--by key|model|provider|day] [--since 7d]
           easel jobs     list [--limit 20] | show ID

@@ -16,6 +16,13 @@ struct Ledger: Sendable {
             path: folder + "/easel.sqlite", durability: isDurable ? .full : .relaxed, migrations: Schema.migrations)
     }
 
+    /// Opens the books of a data folder only to read them, beside a gateway that may be writing.
+    ///
+    /// - Throws: `DatabaseError` when there are none, or they are not those of this version.
+    init(reading folder: String) throws {
+        database = try Database(reading: folder + "/easel.sqlite", migrations: Schema.migrations)
+    }
+
     /// Finishes what is queued and folds the write-ahead log into the file.
     func close() async { await database.close() }
 

@@ -15,7 +15,7 @@ protocol ImageShelf: AnyObject, Sendable {
 /// A file is put in place by renaming, after it and before its folder is flushed, so a crash leaves no half image.
 @EventLoop
 final class BlobStore: ImageShelf {
-    private let folder: String
+    nonisolated let paths: BlobPaths
     private let isDurable: Bool
     /// Digests that a job is about to write down, and must not be swept before it has; with how many jobs hold each.
     private var pins: [Digest: Int] = [:]
@@ -23,18 +23,13 @@ final class BlobStore: ImageShelf {
     private var removals: [Digest: Promise<Void>] = [:]
 
     nonisolated init(folder: String, isDurable: Bool) throws(FileError) {
-        self.folder = folder
+        paths = BlobPaths(folder: folder)
         self.isDurable = isDurable
-        for prefix in 0..<256 {
-            try Directory("\(folder)/\(prefix < 16 ? "0" : "")\(String(prefix, radix: 16))").create()
-        }
+        for prefix in BlobPaths.prefixes { try paths.directory(prefix).create() }
     }
 
     /// Where the image of a digest is, or would be.
-    nonisolated func path(of digest: Digest) -> String {
-        let name = digest.description
-        return "\(folder)/\(name.prefix(2))/\(name.dropFirst(2))"
-    }
+    nonisolated func path(of digest: Digest) -> String { paths.path(of: digest) }
 
     /// Moves a spooled file in and pins it until ``release(_:)``, which follows the row in the ledger.
     func store(_ file: SpooledFile) async throws(FileError) {
@@ -67,9 +62,8 @@ final class BlobStore: ImageShelf {
             removal.fulfil(())
         }
         guard try await forget() else { return false }
-        let name = digest.description
-        let directory = Directory("\(folder)/\(name.prefix(2))")
-        try await blocking { _ = try directory.remove(String(name.dropFirst(2))) }
+        let paths = paths
+        try await blocking { try paths.remove(digest) }
         return true
     }
 }

@@ -2,7 +2,6 @@ import Files
 import JSON
 import LibEvent
 import Support
-import Synchronization
 import Testing
 
 @testable import Easel
@@ -57,7 +56,8 @@ struct EaselCommandTests {
         (["usage", "--by", "week"], "--by takes key, model, provider or day"),
         (["usage", "--since", "yesterday"], "--since takes a time such as 12h or 7d"),
         (["serve", "--confg", "x"], "unknown option '--confg', did you mean '--config'?"),
-        (["check", "now"], "unexpected 'now'"), (["dialects", "a", "b"], "unexpected 'b'"),
+        (["check", "now"], "unexpected 'now'"), (["check", "--deep"], "--deep goes with --data"),
+        (["check", "--json"], "--json goes with --data"), (["dialects", "a", "b"], "unexpected 'b'"),
     ])
     @EventLoop func `what is not understood ends with 2 and a hint`(words: [String], message: String) async {
         let (status, out, error) = await run(words)
@@ -195,11 +195,4 @@ struct EaselCommandTests {
         #expect(slip.error.contains("did you mean 'openai'?"))
         #expect(try JSONValue(parsing: Array(await run("dialects", "--json").out.utf8)).array?.isEmpty == false)
     }
-}
-
-/// Text written from any thread.
-private final class Text: Sendable {
-    private let text = Mutex("")
-    var value: String { text.withLock { $0 } }
-    func append(_ more: String) { text.withLock { $0 += more } }
 }

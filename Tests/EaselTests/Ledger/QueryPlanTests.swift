@@ -13,6 +13,7 @@ struct QueryPlanTests {
         ("forgetting links", Ledger.deleteLinks), ("forgetting a blob", Ledger.deleteBlob),
         ("a job by its client's name", Ledger.newestOfIdempotencyKey),
         ("jobs that asked for the same", Ledger.newestOfFingerprint), ("unfinished jobs", Ledger.unfinishedJobs),
+        ("blobs of a folder", Ledger.blobsBetween), ("the jobs of a blob", Ledger.jobsOfBlob),
         ("usage by key", Ledger.usage(by: .key)), ("usage by model", Ledger.usage(by: .model)),
         ("usage by provider", Ledger.usage(by: .provider)), ("usage by day", Ledger.usage(by: .day)),
     ]
