@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from gateway import eventually
+
 
 @pytest.fixture
 def gateway(start):
@@ -83,7 +85,21 @@ def test_what_a_crash_leaves_is_noted_and_finished_by_the_next_start(gateway):
     assert told[1].startswith(f"note: files in {gateway.data}/spool of a run that was cut off: 1, 13 bytes;")
     assert told[2].startswith("ledger and images agree: ")
     gateway.start()
+    assert not list((gateway.data / "spool").iterdir())
     assert gateway.run("check", "--data").startswith("ledger and images agree: ")
+
+
+def test_an_image_that_a_crash_kept_from_being_written_down_is_deleted_after_the_next_start(gateway):
+    kill(gateway)
+    digest = hashlib.sha256(b"seal").hexdigest()
+    orphan = gateway.data / "blobs" / digest[:2] / digest[2:]
+    orphan.write_bytes(b"seal")
+    assert differences(gateway) == [("orphan", str(orphan))]
+    gateway.start()
+    eventually(lambda: not orphan.exists(), within=20)
+    assert len(blobs(gateway)) == 2
+    gateway.run("check", "--data")
+    eventually(lambda: 'message="deleted orphaned images" images=1 bytes=4' in gateway.log.read_text())
 
 
 def test_a_row_that_refers_to_nothing_is_found(gateway):

@@ -1,8 +1,10 @@
 import Crypto
+import Files
 import LibEvent
 import SQLite
 
-/// Forgets images whose time is over, and the oldest when they take more room than they may.
+/// Forgets images whose time is over, and the oldest when they take more room than they may; and deletes files that a
+/// crash has kept from being written down.
 @EventLoop
 final class Sweeper {
     private let ledger: Ledger
@@ -11,11 +13,15 @@ final class Sweeper {
     var retention: Configuration.Retention
     private let clock: WallClock
     private let log: Log
+    /// When this run of the process began.
+    private let start: Timestamp
 
     /// How often it looks.
     static let interval = Duration.seconds(60)
     /// Images that one step forgets, so that a long sweep does not hold up other writes.
     static let stepLength = 100
+    /// The least rest between two folders that are searched for orphans; it rests as long as it has worked.
+    static let rest = Duration.milliseconds(10)
 
     init(ledger: Ledger, blobs: BlobStore, retention: Configuration.Retention, clock: WallClock, log: Log) {
         self.ledger = ledger
@@ -23,13 +29,16 @@ final class Sweeper {
         self.retention = retention
         self.clock = clock
         self.log = log
+        start = clock.now
     }
 
-    /// Sweeps now and again until its task is cancelled.
+    /// Sweeps now and again until its task is cancelled; looks once for what a crash has left.
     func run() async {
+        await sweep()
+        await deleteOrphans()
         while !Task.isCancelled {
-            await sweep()
             try? await clock.sleep(for: Self.interval)
+            await sweep()
         }
     }
 
@@ -49,6 +58,40 @@ final class Sweeper {
         } catch {
             log.error("sweeping failed", ["error": "\(error)"])
         }
+    }
+
+    /// Deletes the images that no row of the ledger names: their run crashed after it had put them in place.
+    ///
+    /// Those of this run are left alone, as their jobs may be about to write them down. It goes through the folders one
+    /// at a time and takes its time, for there may be millions of images and nothing waits for it.
+    func deleteOrphans() async {
+        var (count, length) = (0, 0)
+        do {
+            for prefix in BlobPaths.prefixes {
+                let began = clock.now
+                for file in try await orphans(prefix) {
+                    let ledger = ledger
+                    let isGone = try await blobs.remove(file.digest) { try await !ledger.hasBlob(file.digest) }
+                    guard isGone else { continue }
+                    count += 1
+                    length &+= file.length
+                }
+                try await clock.sleep(for: max(Self.rest, clock.now - began))
+            }
+        } catch {
+            if !Task.isCancelled { log.error("looking for orphaned images failed", ["error": "\(error)"]) }
+        }
+        if count > 0 { log.warning("deleted orphaned images", ["images": "\(count)", "bytes": "\(length)"]) }
+    }
+
+    private func orphans(_ prefix: UInt8) async throws -> [BlobPaths.File] {
+        let (paths, start) = (blobs.paths, start)
+        let files = try await blocking { () throws(FileError) in
+            try paths.files(prefix).images.filter { $0.modified < start }
+        }
+        guard !files.isEmpty else { return [] }
+        let written = Set(try await ledger.blobs(prefix).map(\.digest))
+        return files.filter { !written.contains($0.digest) }
     }
 
     private func forget(_ due: @EventLoop () async throws -> [Digest]) async throws -> Int {

@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import LibEvent
 import Support
 import Testing
@@ -107,6 +108,69 @@ struct SweeperTests {
         #expect(try await parts.ledger.number("SELECT count(*) FROM blobs") == 0)
         #expect(try await parts.ledger.number(Ledger.totalOfBlobs) == 0)
         await parts.close()
+    }
+
+    /// Parts by a clock that goes with the files', and as if they had just been started.
+    @EventLoop private func restarted() throws -> Parts {
+        try Parts(clock: ManualClock(at: WallClock.system.now + .seconds(5)))
+    }
+
+    /// Puts an image into place as a run that crashed right afterwards.
+    @EventLoop private func leave(_ name: String, in parts: Parts) async throws -> Digest {
+        let file = try await parts.spool.receiveFile(then: ListedPieces([png(filler: name)]), limit: 1000)
+        try await parts.blobs.store(file)
+        parts.blobs.release(file.digest)
+        return file.digest
+    }
+
+    @Test @EventLoop func `images of an earlier run that no row names are deleted`() async throws {
+        let parts = try restarted()
+        try await store(["a", "b"], in: parts)
+        for name in ["c", "d", "e"] { _ = try await leave(name, in: parts) }
+        let stray = "\(parts.blobs.paths.directory(7).path)/README"
+        try parts.folder.write([1], to: String(stray.dropFirst(parts.folder.path.count + 1)))
+        await parts.sweeper.deleteOrphans()
+        let rest = parts.folder.allFiles.filter { $0.contains("/blobs/") }
+        let kept = ["a", "b"].map { parts.blobs.path(of: SHA256.digest(of: png(filler: $0, length: 1000))) }
+        #expect(Set(rest) == Set(kept + [stray]), "what is no image is none of its business")
+        #expect(parts.lines.text.contains("message=\"deleted orphaned images\" images=3 bytes="))
+        await parts.close()
+    }
+
+    @Test @EventLoop func `an image of this run is left to its job`() async throws {
+        let parts = try Parts(clock: ManualClock(at: WallClock.system.now - .seconds(5)))
+        let digest = try await leave("a", in: parts)
+        await parts.sweeper.deleteOrphans()
+        #expect(parts.folder.allFiles.contains(parts.blobs.path(of: digest)))
+        #expect(parts.lines.all.isEmpty)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `an old orphan that a job stores again stays, and is written down`() async throws {
+        let parts = try restarted()
+        let digest = try await leave("a", in: parts)
+        let image = ResultImage(payload: .base64(base64(png(filler: "a"))))
+        let blob = try await parts.results.keep(image, of: [], jobID: "req", expiry: nil)
+        await parts.sweeper.deleteOrphans()
+        #expect(parts.folder.allFiles.contains(parts.blobs.path(of: digest)), "a job holds it")
+        let key = try await parts.ledger.anyKey()
+        try await parts.ledger.addJob("req_1", key: key, blobs: [blob])
+        parts.blobs.release(digest)
+        await parts.sweeper.deleteOrphans()
+        #expect(parts.folder.allFiles.contains(parts.blobs.path(of: digest)), "a row names it")
+        await parts.close()
+    }
+
+    @Test @EventLoop func `orphans are looked for slowly, and not on after the end`() async throws {
+        let parts = try restarted()
+        let start = parts.clock.now
+        await parts.sweeper.deleteOrphans()
+        #expect(parts.clock.now - start >= Sweeper.rest * 256)
+        let digest = try await leave("a", in: parts)
+        await parts.close()
+        await parts.sweeper.deleteOrphans()
+        #expect(parts.folder.allFiles.contains(parts.blobs.path(of: digest)), "nobody can say that no row names it")
+        #expect(parts.lines.text.contains("looking for orphaned images failed"))
     }
 
     @Test @EventLoop func `it sweeps every minute until it is told to stop`() async throws {
