@@ -16,15 +16,16 @@ final class Connection {
     private let reader: RequestReader
     private let handler: any RequestHandler
     private let peer: Peer
+    private let presence = Presence()
     private let limits: Limits
     private var task: Task<Void, any Error>?
     private var isLastRequest = false
     private var isWorking = false
     private var isLingering = false
 
-    init(_ stream: Stream, peer: Peer, limits: Limits, handler: any RequestHandler) {
+    init(_ stream: Stream, from address: SocketAddress, limits: Limits, handler: any RequestHandler) {
         self.stream = stream
-        self.peer = peer
+        peer = Peer(address: address, presence: presence)
         self.limits = limits
         self.handler = handler
         reader = RequestReader(stream, limits: limits)
@@ -33,12 +34,14 @@ final class Connection {
     /// Serves the client in a task of its own, and tells when it is gone.
     func start(closed: @escaping @EventLoop @Sendable () -> Void) {
         stream.peerLeft = { [unowned self] in
+            presence.end()
             // A client that only stops sending may well wait for its answer; one that is gone does not.
             if isWorking && stream.isBroken { task?.cancel() }
         }
         task = EventLoop.spawn { [self] in
             await run()
             stream.close()
+            presence.end()
             closed()
         }
     }

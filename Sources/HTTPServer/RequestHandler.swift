@@ -7,7 +7,8 @@ package protocol RequestHandler: AnyObject, Sendable {
     /// Answers one request.
     ///
     /// The task is cancelled when the connection breaks, so that what is waited for here ends. A client that closes only
-    /// its sending side gets its answer. It may come before the body has been read, or without reading it at all.
+    /// its sending side gets its answer; ``Peer/departure()`` tells of it. The answer may come before the body has been
+    /// read, or without reading it at all.
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response
 
     /// Puts into the program's own words why something was no request.
@@ -15,13 +16,6 @@ package protocol RequestHandler: AnyObject, Sendable {
 
     /// Hears of every exchange once its answer has been sent or given up.
     func finished(_ exchange: Exchange)
-}
-
-/// Whoever is at the other end of a connection.
-package struct Peer: Sendable, Hashable {
-    package let address: SocketAddress
-
-    package init(address: SocketAddress) { self.address = address }
 }
 
 /// One request and its answer, as an access log tells them.

@@ -54,7 +54,7 @@ package final class Server {
         // What a head needs must fit, or it could never be complete.
         let inputLimit = max(limits.input, limits.head, limits.requestLine)
         guard let stream = try? Stream(socket, inputLimit: inputLimit) else { return }
-        let connection = Connection(stream, peer: Peer(address: address), limits: limits, handler: handler)
+        let connection = Connection(stream, from: address, limits: limits, handler: handler)
         let identifier = ObjectIdentifier(connection)
         connections[identifier] = connection
         if connections.count >= limits.connections { listener?.pause() }

@@ -10,6 +10,8 @@ final class TestServer: RequestHandler {
     typealias Answer = @EventLoop @Sendable (Request, RequestBody) async -> Response
 
     private(set) var exchanges: [Exchange] = []
+    /// Who sent each request, in order of arrival.
+    private(set) var peers: [Peer] = []
     private let finishedOne = Wakeup()
     private let answer: Answer
     private var server: Server?
@@ -44,7 +46,8 @@ final class TestServer: RequestHandler {
     }
 
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
-        await answer(request, body)
+        peers.append(peer)
+        return await answer(request, body)
     }
 
     func response(to rejection: Rejection) -> Response {
