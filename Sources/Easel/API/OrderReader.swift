@@ -20,11 +20,13 @@ struct OrderReader {
 
     /// Everything of the order but its model and input images.
     func order(_ operation: ImageOrder.Operation, model: String) throws(GatewayError) -> ImageOrder {
-        try refuseStreaming()
         var order = ImageOrder(operation: operation, model: model, prompt: try prompt())
         order.count = try count()
         order.size = try size()
         order.parameters = try parameters()
+        order.isStreamed = try isStreamed(order.count)
+        // Without streaming there is nobody to see them.
+        if !order.isStreamed { order.parameters[.partialImages] = nil }
         return order
     }
 
@@ -103,6 +105,11 @@ struct OrderReader {
         case .outputCompression:
             guard let percent = try first(names, reader.integer) else { return nil }
             return .integer(try within(0...100, percent, parameter))
+        case .partialImages:
+            guard let count = try first(names, reader.integer), try within(0...3, count, parameter) > 0 else {
+                return nil
+            }
+            return .integer(count)
         case .guidanceScale, .cfg:
             guard let number = try first(names, reader.number) else { return nil }
             return .double(try within(0...1000, number, parameter))
@@ -122,13 +129,13 @@ struct OrderReader {
         }
     }
 
-    /// `auto` and `partial_images` say nothing without streaming; asking for a stream must not end in a JSON answer,
-    /// which the SDKs would read as an empty stream.
-    private func refuseStreaming() throws(GatewayError) {
-        guard try reader.flag("stream") == true else { return }
-        throw .invalid(
-            "stream", "Streaming is not supported yet. Leave 'stream' out, or send false.",
-            code: "unsupported_parameter")
+    /// Events do not say which image they are about, so there can be only one.
+    private func isStreamed(_ count: Int) throws(GatewayError) -> Bool {
+        guard try reader.flag("stream") == true else { return false }
+        guard count == 1 else {
+            throw .invalid("n", "Streaming is only supported with n=1.", code: "unsupported_parameter")
+        }
+        return true
     }
 
     private func first<Value>(
@@ -174,6 +181,6 @@ struct OrderReader {
         .union(synonyms.values.joined())
         .union([
             "model", "prompt", "n", "batch_size", "num_images", "size", "image_size", "aspect_ratio", "width", "height",
-            "response_format", "stream", "partial_images",
+            "response_format", "stream",
         ])
 }

@@ -16,6 +16,8 @@ struct Answer: Sendable, Hashable {
     var status: Int
     var fields: Fields
     var body: Body
+    /// Whether the provider had shown work on the order before it answered: a refusal then proves nothing any more.
+    var isUnderWay = false
 
     /// The body's JSON; `nil` for any other body.
     var json: JSONValue? { if case .json(let value) = body { value } else { nil } }

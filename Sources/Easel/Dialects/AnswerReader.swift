@@ -117,7 +117,7 @@ extension AnswerReader {
     }
 
     /// An item with a URL and base64 is one image: the base64 is here already, the address may expire.
-    private func image(of item: JSONValue) -> ResultImage? {
+    func image(of item: JSONValue) -> ResultImage? {
         let inline = paths.base64.values(in: item).lazy.compactMap { Self.payload($0, isInline: true) }.first
         let address = paths.url.values(in: item).lazy.compactMap { Self.payload($0, isInline: false) }.first
         guard let payload = inline ?? address else { return nil }

@@ -36,6 +36,8 @@ struct Dialect: Sendable {
         var requests: [ImageOrder.Operation: RequestTemplate]
         var limits: Limits
         var fillIn: FillIn
+        /// `nil` when the provider does not show images while it makes them.
+        var stream: StreamRules?
     }
 
     /// What is sent when the client gave nothing.
@@ -133,7 +135,7 @@ extension Dialect {
         } else if let images = reader.images(in: answer) {
             return .images(images)
         }
-        return .failed(reader.failure(of: answer, at: .submission))
+        return .failed(reader.failure(of: answer, at: answer.isUnderWay ? .task : .submission))
     }
 
     /// What an answer to ``statusRequest(for:at:)`` says.

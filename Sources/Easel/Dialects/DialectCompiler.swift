@@ -32,7 +32,7 @@ private struct DialectReader {
     let mistakes: Mistakes
     let name: String
 
-    private static let variantKeys = ["operations", "request", "requests", "limits", "fill_in"]
+    private static let variantKeys = ["operations", "request", "requests", "limits", "fill_in", "stream"]
     private static let keys =
         ["title", "page", "base_url", "renderer", "auth", "headers", "hosts"] + variantKeys
         + ["answer", "failures", "queue", "expires", "models"]
@@ -112,6 +112,7 @@ extension DialectReader {
             limits: node.present("limits").map(limits.limits) ?? Limits(), fillIn: Dialect.FillIn())
         variant.limits.images = images(variant, node)
         variant.fillIn = node.present("fill_in").map { limits.fillIn($0, within: variant.limits) } ?? Dialect.FillIn()
+        variant.stream = node.present("stream").flatMap { stream($0, variant) }
         reportMissing(variant, node, isDrawn: isDrawn)
         return variant
     }
@@ -138,6 +139,13 @@ extension DialectReader {
                 node.position, "a dialect must say what it sends, like 'request: {POST: /images, json: {…}}'")
         }
         return requests
+    }
+
+    private func stream(_ node: Node, _ variant: Dialect.Variant) -> StreamRules? {
+        if variant.requests.values.contains(where: { $0.body == .none }) {
+            mistakes.report(node.position, "'stream' adds to a request's 'json' or 'multipart', and there is none")
+        }
+        return StreamRulesReader(mistakes: mistakes).rules(node)
     }
 
     private func operations(
@@ -203,7 +211,7 @@ extension DialectReader {
         for (variant, own) in variants {
             var here: Set<String> = ["images", "image"]
             for request in variant.requests.values {
-                request.forEachPlaceholder { placeholder, _ in
+                request.adding(variant.stream?.request ?? []).forEachPlaceholder { placeholder, _ in
                     here.formUnion(placeholder.parameterName.map { [$0] } ?? [])
                 }
             }

@@ -43,6 +43,11 @@ extension Dialect {
             if let form = placeholder.imageForm { forms[name, default: []].formUnion(form.alternatives) }
             if !natives[name, default: []].contains(native) { natives[name, default: []].append(native) }
         }
+        for member in variant.stream?.request ?? [] {
+            member.template.forEachPlaceholder(at: member.name) { placeholder, native in
+                if let name = placeholder.tableName { natives[name] = natives[name] ?? [native] }
+            }
+        }
         let order =
             ["model", "prompt"] + (operation == .edit ? ["images", "mask"] : []) + ["n", "size"]
             + Parameter.allCases.map(\.rawValue)
@@ -101,6 +106,7 @@ extension Dialect {
             return variant.fillIn.size.map { "\($0.text) unless given" } ?? limits.sizeDefault.map { "default \($0)" }
         default:
             guard let parameter = Parameter(rawValue: name) else { return nil }
+            if parameter == .partialImages { return "only when streamed" }
             if parameter == .seed, variant.fillIn.randomSeed { return "random unless given" }
             if let value = variant.fillIn.parameters[parameter] { return "\(value.scalarText ?? "") unless given" }
             return limits.parameters[parameter]?.providerDefault.map { "default \($0)" }

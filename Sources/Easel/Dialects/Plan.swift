@@ -12,6 +12,8 @@ struct Plan: Sendable, Hashable {
     var seeds: [Int64?]
     var drawing: Drawing?
     var report: [ParameterReport]
+    /// What the answer's events mean, when the requests ask for a stream of them.
+    var stream: StreamRules?
 }
 
 /// What a local renderer is to draw.

@@ -6,6 +6,7 @@ struct Planner {
     private let dialect: Dialect
     private let variant: Dialect.Variant
     private let request: RequestTemplate
+    private let stream: StreamRules?
     private let order: ImageOrder
     private let endpoint: ProviderEndpoint
     private let identifier: String
@@ -29,10 +30,11 @@ struct Planner {
                     ? "\(dialect.title) takes no input images with the model '\(endpoint.model)'."
                     : "\(dialect.title) only edits with the model '\(endpoint.model)': send an image.")
         }
-        self.request = request
+        stream = variant.stream.flatMap { $0.isWanted(for: order) ? $0 : nil }
+        self.request = stream.map { request.adding($0.request) } ?? request
         var natives: [String: String] = [:]
         var placeholders: Set<Placeholder> = []
-        request.forEachPlaceholder { placeholder, native in
+        self.request.forEachPlaceholder { placeholder, native in
             placeholders.insert(placeholder)
             if let name = placeholder.parameterName { natives[name] = natives[name] ?? native }
         }
@@ -223,7 +225,7 @@ extension Planner {
     private func plan(
         _ counts: [Int], _ values: OrderValues, _ report: [ParameterReport]
     ) throws(OrderRefusal) -> Plan {
-        var plan = Plan(requests: [], imagesPerRequest: counts, seeds: [], report: report)
+        var plan = Plan(requests: [], imagesPerRequest: counts, seeds: [], report: report, stream: stream)
         guard dialect.renderer == nil else {
             let size = values.size?.pixels ?? SizeRule.Pixels(width: 1024, height: 1024)
             plan.seeds = [values.parameters[.seed]?.int64]

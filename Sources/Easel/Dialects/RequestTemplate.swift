@@ -26,6 +26,18 @@ struct RequestTemplate: Sendable, Hashable {
 }
 
 extension RequestTemplate {
+    /// The request with more in its body, in place of what has the same names.
+    func adding(_ members: [Template.Member]) -> RequestTemplate {
+        var request = self
+        let isKept = { (member: Template.Member) in !members.contains { $0.name == member.name } }
+        switch body {
+        case .form(let fields): request.body = .form(fields.filter(isKept) + members)
+        case .json(.object(let fields)): request.body = .json(.object(fields.filter(isKept) + members))
+        case .json, .none: break
+        }
+        return request
+    }
+
     /// Calls for every placeholder with the place where the provider finds its value: a key, a query item or a header.
     func forEachPlaceholder(_ body: (_ placeholder: Placeholder, _ native: String) -> Void) {
         path?.placeholders.forEach { body($0, "the path") }

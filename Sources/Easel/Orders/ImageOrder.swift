@@ -20,6 +20,8 @@ struct ImageOrder: Sendable, Hashable {
     /// How many images are wanted.
     var count = 1
     var size = Size.auto
+    /// Whether the client follows the making instead of waiting for the end.
+    var isStreamed = false
     /// Every other parameter the client gave, under its canonical name; one it did not give, or gave as `null`, is not here.
     var parameters: [Parameter: JSONValue] = [:]
 }
@@ -42,6 +44,8 @@ enum Parameter: String, Sendable, Hashable, CaseIterable {
     case inputFidelity = "input_fidelity"
     case outputFormat = "output_format"
     case outputCompression = "output_compression"
+    /// How many unfinished images a client that streams wants to see, from 1 to 3; they may cost extra.
+    case partialImages = "partial_images"
     case user
 }
 

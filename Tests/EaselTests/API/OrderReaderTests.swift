@@ -40,6 +40,30 @@ struct OrderReaderTests {
         #expect(order.size == .pixels(width: 640, height: 480))
     }
 
+    @Test func `only a client that streams wants partial images`() throws {
+        let streamed = try reader(("prompt", "p"), ("stream", true), ("partial_images", 2)).order(.generate, model: "m")
+        #expect(streamed.isStreamed)
+        #expect(streamed.parameters == [.partialImages: 2])
+        let form = try form(("prompt", "p"), ("stream", "true"), ("partial_images", "3")).order(.edit, model: "m")
+        #expect(form.isStreamed)
+        #expect(form.parameters == [.partialImages: 3])
+        let unseen = try reader(("prompt", "p"), ("stream", false), ("partial_images", 2)).order(.generate, model: "m")
+        #expect(unseen == ImageOrder(operation: .generate, model: "m", prompt: "p"))
+        let none = try reader(("prompt", "p"), ("stream", true), ("partial_images", 0)).order(.generate, model: "m")
+        #expect(none.isStreamed)
+        #expect(none.parameters.isEmpty)
+    }
+
+    @Test func `only one image can be streamed`() {
+        #expect {
+            _ = try reader(("prompt", "p"), ("stream", true), ("n", 2)).order(.generate, model: "m")
+        } throws: { error in
+            guard let error = error as? GatewayError else { return false }
+            return error.message == "Streaming is only supported with n=1." && error.code == "unsupported_parameter"
+                && error.status == .badRequest
+        }
+    }
+
     @Test func `synonyms mean the same`() throws {
         let order = try reader(("prompt", "p"), ("num_inference_steps", 30), ("true_cfg_scale", 4), ("batch_size", 3))
             .order(.generate, model: "m")
@@ -62,7 +86,8 @@ struct OrderReaderTests {
         ("strength", "high", "invalid_type"), ("strength", 1.5, "invalid_value"), ("watermark", "yes", "invalid_type"),
         ("output_format", "exe", "invalid_value"), ("background", "blue", "invalid_value"),
         ("output_compression", 101, "invalid_value"), ("steps", 0, "invalid_value"),
-        ("stream", true, "unsupported_parameter"),
+        ("stream", "true", "invalid_type"), ("partial_images", 4, "invalid_value"),
+        ("partial_images", -1, "invalid_value"),
     ])
     func `a value outside every bound is a 400 that names it`(name: String, value: JSONValue, code: String) {
         let values = RequestValues(entries: [("prompt", .json("p")), (name, .json(value))])

@@ -18,6 +18,13 @@ struct DialectCompilerTests {
             "'base_url' is 'api.example.com'; write it like https://api.example.com/v1"),
         Flaw(whole("expires: a week"), "'expires' is 'a week'; write it like 24h or 7d"),
         Flaw(whole("renderer: photoshop"), "'renderer' is 'photoshop'; write it like sandbox"),
+        Flaw(whole("stream: {end: done}"), "2:9: 'stream' must say what the request has in addition"),
+        Flaw(whole("stream: {ask: {stream: true}}"), "'stream' must say which event is the last"),
+        Flaw(whole("stream: {ask: {stream: true}, end: done, index: n}"), "'partial' is missing"),
+        Flaw(whole("stream: {ask: true, end: done}"), "'ask' must be a mapping of what is added to the request's"),
+        Flaw(whole("stream: {ask: {x: $partial_image}, end: done}"), "did you mean $partial_images?"),
+        Flaw(whole("stream: {ask: {stream: true}, end: done, ende: x}"), "unknown key 'ende' in 'stream'"),
+        Flaw(whole("stream: done"), "'stream' must be a mapping of ask, partial"),
         // Placeholders and templates.
         Flaw(json("x: $promt"), "unknown placeholder '$promt'; did you mean $prompt?"),
         Flaw(json("x: ${promt}"), "unknown placeholder '$promt'; did you mean $prompt?"),

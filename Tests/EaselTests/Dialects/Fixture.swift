@@ -69,6 +69,7 @@ extension Fixture {
         result.mask = order["mask"].map(Self.image)
         result.count = order["n"]?.int64.map(Int.init) ?? 1
         result.size = order["size"]?.string.flatMap(SizeRuleReader.size) ?? .auto
+        result.isStreamed = order["stream"]?.bool ?? false
         for parameter in Parameter.allCases { result.parameters[parameter] = order[parameter.rawValue] }
         return result
     }
@@ -96,6 +97,31 @@ extension Fixture {
 
     private static func texts(_ json: JSONValue?) -> [String: String] {
         Dictionary(uniqueKeysWithValues: (json?.object?.members ?? []).map { ($0.name, $0.value.string ?? "") })
+    }
+
+    /// Puts an answer's `events` together, each a `name` and `json`: the partial images, and the answer that came of them.
+    func assemble(_ json: JSONValue) throws -> (partials: [JSONValue], answer: Answer?) {
+        guard let rules = dialect.variant(for: endpoint.model).stream else {
+            throw FixtureError(message: "\(name): the dialect has no 'stream' for this model")
+        }
+        var assembly = EventAssembly(rules, dialect.reader)
+        var partials: [JSONValue] = []
+        for event in json["events"]?.array ?? [] {
+            let data = Self.externals(event["json"] ?? .null)
+            var fileCount = 0
+            _ = data.replacingExternals { _ in
+                fileCount += 1
+                return .null
+            }
+            switch assembly.take(data, named: event["name"]?.string ?? "", fileCount: fileCount) {
+            case .partial(let index, let payload):
+                partials.append(["index": .integer(Int64(index)), "image": .string("\(payload)")])
+            case .part, .nothing: continue
+            case .end:
+                return (partials, assembly.answer(status: 200, fields: [:]))
+            }
+        }
+        return (partials, assembly.answer(status: 200, fields: [:]))
     }
 
     /// An answer of a fixture: `status` (200), `headers`, and a body as `json`, `text` or `image`.

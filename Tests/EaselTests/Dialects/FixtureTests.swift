@@ -19,6 +19,18 @@ struct FixtureTests {
         expect(planned, toBe: fixture.json["plan"])
     }
 
+    @Test(arguments: Fixture.all.filter { $0.json["streams"] != nil })
+    func `the events of a stream mean exactly this`(fixture: Fixture) throws {
+        for stream in fixture.json["streams"]?.array ?? [] {
+            let (partials, answer) = try fixture.assemble(stream)
+            var meaning = JSONObject()
+            meaning["partial"] = partials.isEmpty ? nil : .array(partials)
+            let outcome = answer.map { fixture.dialect.outcome(of: $0).fixture } ?? ["lost": true]
+            for member in outcome.object?.members ?? [] { meaning[member.name] = member.value }
+            expect(.object(meaning), toBe: stream["means"])
+        }
+    }
+
     @Test(arguments: Fixture.all.filter { $0.json["answers"] != nil })
     func `an answer means exactly this`(fixture: Fixture) throws {
         for answer in fixture.json["answers"]?.array ?? [] {
