@@ -15,8 +15,22 @@ protocol ProviderConnection: AnyObject, Sendable {
         _ request: UpstreamRequest, unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Upstream.Received
 
+    /// Does the same, and lets a follower see what the answer shows before it is complete.
+    func submit(
+        _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
+    ) async throws(ProviderFailure) -> Upstream.Received
+
     /// Sends a request that costs nothing, such as a question about a task.
     func ask(_ request: UpstreamRequest) async throws(ClientError) -> Upstream.Received
+}
+
+extension ProviderConnection {
+    /// What a connection does that has nothing to show.
+    func submit(
+        _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
+    ) async throws(ProviderFailure) -> Upstream.Received {
+        try await submit(request, unless: cancellation)
+    }
 }
 
 /// A configured provider, ready to be spoken to.
@@ -24,7 +38,7 @@ protocol ProviderConnection: AnyObject, Sendable {
 final class Upstream: ProviderConnection {
     let provider: Configuration.Provider
     private let client: HTTPClient
-    private let spool: Spool
+    let spool: Spool
     private let gate: Gate
 
     /// The longest answer that is read, in bytes: ten images of 32 MB in base64 and their JSON.
@@ -52,27 +66,34 @@ final class Upstream: ProviderConnection {
     func submit(
         _ request: UpstreamRequest, unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Received {
+        try await submit(request, following: nil, unless: cancellation)
+    }
+
+    func submit(
+        _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
+    ) async throws(ProviderFailure) -> Received {
         await gate.enter()
         defer { gate.leave() }
         guard cancellation.value == nil else {
             throw .gateway(.overload, "The job was cancelled.", boughtNothing: true)
         }
-        do throws(ClientError) { return try await send(request) } catch { throw ProviderFailure(error) }
+        do throws(ClientError) { return try await send(request, follower) } catch { throw ProviderFailure(error) }
     }
 
-    func ask(_ request: UpstreamRequest) async throws(ClientError) -> Received { try await send(request) }
+    func ask(_ request: UpstreamRequest) async throws(ClientError) -> Received { try await send(request, nil) }
 
     /// Sends one request and reads its answer whole.
-    private func send(_ request: UpstreamRequest) async throws(ClientError) -> Received {
+    private func send(_ request: UpstreamRequest, _ follower: StreamFollower?) async throws(ClientError) -> Received {
         let response = try await client.send(
             ClientRequest(
                 method: request.method, url: request.url, fields: request.fields, body: try await body(of: request),
                 limits: TransferLimits(
-                    connect: Self.connectTimeout, head: provider.timeout, idle: Self.idleTimeout,
-                    total: provider.timeout,
+                    connect: Self.connectTimeout, head: provider.timeout,
+                    // A stream begins at once and is silent while the provider thinks.
+                    idle: follower == nil ? Self.idleTimeout : provider.timeout, total: provider.timeout,
                     maxBodyBytes: Self.answerLimit)))
         do {
-            return try await receive(response)
+            return try await receive(response, follower)
         } catch let error as ClientError {
             throw error
         } catch let SpoolError.tooLarge(limit) {
@@ -102,7 +123,7 @@ final class Upstream: ProviderConnection {
     }
 
     /// Tells an answer's kind by its first bytes, since types are often wrong, and reads it accordingly.
-    private func receive(_ response: ClientResponse) async throws -> Received {
+    private func receive(_ response: ClientResponse, _ follower: StreamFollower?) async throws -> Received {
         let (status, fields) = (response.status.rawValue, response.fields)
         guard let first = try await response.body.next() else {
             return Received(answer: Answer(status: status, fields: fields, body: .empty))
@@ -116,6 +137,7 @@ final class Upstream: ProviderConnection {
             return Received(
                 answer: Answer(status: status, fields: fields, body: .image(mediaType: type)), files: [file])
         default:
+            if let follower, response.isEventStream { return try await receiveEvents(first, response, follower) }
             let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)
             return Received(answer: Answer(status: status, fields: fields, body: .text(text)))
         }
