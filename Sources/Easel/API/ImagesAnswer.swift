@@ -72,7 +72,7 @@ struct ImagesAnswer {
     }
 
     /// The provider's usage when it has every member that OpenAI's schema requires.
-    private static func usage(_ usage: JSONValue?) -> JSONValue? {
+    static func usage(_ usage: JSONValue?) -> JSONValue? {
         guard let usage, ["input_tokens", "output_tokens", "total_tokens"].allSatisfy({ usage[$0]?.int64 != nil }),
             let details = usage["input_tokens_details"], details["text_tokens"]?.int64 != nil,
             details["image_tokens"]?.int64 != nil
