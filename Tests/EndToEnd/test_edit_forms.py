@@ -124,11 +124,15 @@ def post_form(easel, body, content_type="multipart/form-data; boundary=XXotterXX
             ("CONTENT-DISPOSITION: Form-Data; NAME=model", b"picture"),
             ("content-disposition:form-data;name=image;filename=otter.png", FIRST),
         ),
+        form(PROMPT, MODEL, ('Content-Disposition: form-data; name="image"\r\nContent-Type: image/png', FIRST)),
         form(PROMPT, MODEL, IMAGE, preamble=b"This is a preamble.\r\n", epilogue=b"This is an epilogue."),
         form(PROMPT, MODEL, ('Content-Disposition: form-data; name="n"', b""), IMAGE),
     ],
-    ids=["files last", "files first", "no content type", "type before name", "unquoted", "preamble", "empty n"],
-)
+    ids=[
+        "files last", "files first", "no content type", "type before name", "unquoted", "no filename", "preamble",
+        "empty n",
+    ],
+)  # fmt: skip
 def test_every_way_of_writing_a_form_is_read(easel, upstream, body):
     answer = post_form(easel, body)
     assert answer.status == 200, answer.body

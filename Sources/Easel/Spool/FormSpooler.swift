@@ -45,7 +45,7 @@ actor FormSpooler: DiskActor {
         case .part(let part):
             name = part.name
             text = []
-            writer = part.filename == nil ? nil : try SpoolWriter(in: spool, limit: limit, left: allowance)
+            writer = part.isFile ? try SpoolWriter(in: spool, limit: limit, left: allowance) : nil
         case .data(let bytes):
             if let writer {
                 try writer.write(bytes.span)

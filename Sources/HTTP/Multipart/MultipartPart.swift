@@ -12,8 +12,10 @@ package struct MultipartPart: Sendable, Hashable {
         self.mediaType = mediaType
     }
 
-    /// Whether the part is a file: some clients give texts a type, others give files none, but files have a filename.
-    package var isFile: Bool { filename != nil }
+    /// Whether the part is a file: it has a filename, or else is declared to be an image.
+    ///
+    /// Some clients give texts a type and others give files none, so any other type says nothing.
+    package var isFile: Bool { filename != nil || mediaType?.type == "image" }
 }
 
 extension MultipartPart {

@@ -94,6 +94,15 @@ import Testing
         #expect(part.isFile == head.lowercased().contains("filename"))
     }
 
+    @Test(arguments: [
+        ("Content-Type: image/png", true), ("Content-Type: IMAGE/WebP", true), ("Content-Type: text/plain", false),
+        ("Content-Type: application/octet-stream", false), ("X-Type: image/png", false),
+    ])
+    func `is a file without a filename when it is declared to be an image`(field: String, isFile: Bool) throws {
+        let part = try parse("Content-Disposition: form-data; name=\"image\"\r\n\(field)")
+        #expect(part?.isFile == isFile)
+    }
+
     @Test func `has a name as long as the limit, however it is escaped`() throws {
         let escaped = String(repeating: "%22", count: 256)
         let part = try parse("Content-Disposition: form-data; name=\"\(escaped)\"")
