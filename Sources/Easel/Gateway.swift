@@ -66,8 +66,14 @@ final class Gateway: RequestHandler {
         switch endpoint {
         case .generations(let model): return try await make(.generate, model, request, body, id)
         case .edits(let model): return try await make(.edit, model, request, body, id)
+        case .variations(let model):
+            return try await make(.edit, model, request, body, id, standIns: Variation.standIns)
         case .models: return ModelsAnswer.list(configuration, for: try await keys.caller(of: request))
-        case .model(let name): return try ModelsAnswer.one(name, configuration, for: try await keys.caller(of: request))
+        case .model(let name):
+            let caller = try await keys.caller(of: request)
+            return request.method == .delete
+                ? try ModelsAnswer.kept(name, configuration, for: caller)
+                : try ModelsAnswer.one(name, configuration, for: caller)
         case .job(let id): return try await view(id, for: try await keys.caller(of: request))
         case .file(let token, let fileExtension): return try await files.serve(token, fileExtension, request)
         case .input(let token, let fileExtension): return try await files.serveInput(token, fileExtension, request)
@@ -78,10 +84,11 @@ final class Gateway: RequestHandler {
 
     /// From a request for images to the images: who asks, what for, do it, hand it over.
     private func make(
-        _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ id: String
+        _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ id: String,
+        standIns: [RequestValues.Entry] = []
     ) async throws(GatewayError) -> Response {
         let caller = try await keys.caller(of: request)
-        let values = try await bodies.read(request, body)
+        let values = try await bodies.read(request, body).completed(by: standIns)
         let submission = try await submission(operation, pathModel, values, request, caller)
         let job = try jobs.start(submission, id: id, key: caller, with: fulfilment)
         guard let ending = await job.ending.wait() else { throw job.lateness ?? .clientLeft() }

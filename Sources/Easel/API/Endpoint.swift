@@ -5,6 +5,7 @@ enum Endpoint: Sendable, Hashable {
     /// `model` is named by the path in Azure's form, `/openai/deployments/{model}/…`.
     case generations(model: String?)
     case edits(model: String?)
+    case variations(model: String?)
     case models
     case model(String)
     case job(String)
@@ -18,8 +19,9 @@ enum Endpoint: Sendable, Hashable {
     /// The methods it answers, `HEAD` with `GET` and `OPTIONS` everywhere aside.
     var methods: [Method] {
         switch self {
-        case .generations, .edits: [.post]
-        case .models, .model, .job, .file, .input, .health, .readiness, .root: [.get]
+        case .generations, .edits, .variations: [.post]
+        case .model: [.get, .delete]
+        case .models, .job, .file, .input, .health, .readiness, .root: [.get]
         }
     }
 }
@@ -67,6 +69,7 @@ extension Endpoint {
         switch Array(segments) {
         case ["images", "generations"], ["v1images", "generations"]: self = .generations(model: model)
         case ["images", "edits"], ["v1images", "edits"]: self = .edits(model: model)
+        case ["images", "variations"], ["v1images", "variations"]: self = .variations(model: model)
         case ["models"]: self = .models
         case let path where path.starts(with: ["images", "jobs"]) && path.count == 3: self = .job(path[2])
         case let path where path.first == "models": self = .model(path.dropFirst().joined(separator: "/"))

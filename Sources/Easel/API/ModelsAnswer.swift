@@ -34,6 +34,19 @@ enum ModelsAnswer {
         return .json(.object(entry))
     }
 
+    /// The answer to a request to delete a model, which is that it stays: models are the owner's.
+    ///
+    /// Clients check `deleted`; an error would be OpenAI's answer for a model of somebody else's.
+    static func kept(
+        _ name: String, _ configuration: Configuration, for caller: KeyRecord
+    ) throws(GatewayError) -> Response {
+        _ = try one(name, configuration, for: caller)
+        return .json([
+            "id": .string(name), "object": "model", "deleted": false,
+            "easel": ["note": "Models are changed in the gateway's configuration, by its owner."],
+        ])
+    }
+
     /// The four members that strict clients insist on.
     private static func entry(_ name: String) -> JSONObject {
         ["id": .string(name), "object": "model", "created": 1_735_689_600, "owned_by": "easel"]

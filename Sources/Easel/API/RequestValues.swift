@@ -9,8 +9,10 @@ struct RequestValues: Sendable {
         case file(SpooledFile)
     }
 
+    typealias Entry = (name: String, value: Value)
+
     /// In the order of the body; a form may repeat a name.
-    var entries: [(name: String, value: Value)] = []
+    var entries: [Entry] = []
     /// The long strings of a JSON body, which are on disk: `.external(n)` is the n-th.
     var externals: [SpooledFile] = []
     /// Bytes of the body as it came.
@@ -22,5 +24,12 @@ struct RequestValues: Sendable {
         case .json(.null), .text(""), nil: nil
         case let value?: value
         }
+    }
+
+    /// The values, with others for what the client left out.
+    func completed(by standIns: [Entry]) -> RequestValues {
+        var values = self
+        values.entries += standIns.filter { self[$0.name] == nil }
+        return values
     }
 }

@@ -15,6 +15,13 @@ struct EndpointTests {
         #expect(Endpoint(path: "/openai/deployments/flux/images/edits") == .edits(model: "flux"))
     }
 
+    @Test(arguments: [
+        "/v1/images/variations", "/images/variations", "/openai/images/variations", "/v1images/variations",
+    ])
+    func `variations are found, below Azure's prefix without a deployment`(path: String) {
+        #expect(Endpoint(path: path[...]) == .variations(model: nil))
+    }
+
     @Test(arguments: ["/v1/models/org%2Fna%20me:x", "/v1/models/org/na%20me:x"])
     func `a model's id may hold a slash, encoded or not`(path: String) {
         #expect(Endpoint(path: path[...]) == .model("org/na me:x"))

@@ -305,6 +305,37 @@ struct GatewayTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a variation is an edit without words, and a link unless asked for`() async throws {
+        let parts = try Parts()
+        let key = try await key(parts)
+        let made = try await parts.send(.post, "/v1/images/generations", key: key, body: order(#""prompt": "a""#))
+        let image = try #require(try await made.json()["data"]?.array?.first?["b64_json"]?.string)
+        for (members, isLink) in [("", true), (#","response_format": "b64_json", "prompt": "wilder""#, false)] {
+            let response = try await parts.send(
+                .post, "/v1/images/variations", key: key,
+                body: order(#""image": "data:image/png;base64,\#(image)", "size": "64x64""# + members))
+            #expect(response.status == .ok)
+            #expect(try await (response.json()["data"]?.array?.first?["url"] != nil) == isLink)
+        }
+        #expect(try await parts.ledger.jobs(limit: 9).map(\.inputImages).sorted() == [0, 1, 1])
+        let without = try await parts.send(.post, "/v1/images/variations", key: key, body: order(""))
+        #expect(try await without.json()["error"]?["param"] == "image")
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a model that a client wants deleted stays, and the answer says so`() async throws {
+        let parts = try Parts()
+        let key = try await key(parts)
+        let deletion = try await parts.send(.delete, "/v1/models/sandbox", key: key)
+        #expect(deletion.status == .ok)
+        #expect(try await deletion.json()["id"] == "sandbox")
+        #expect(try await deletion.json()["deleted"] == false)
+        #expect(try await parts.send(.get, "/v1/models/sandbox", key: key).status == .ok)
+        #expect(try await parts.send(.delete, "/v1/models/beaver", key: key).status == .notFound)
+        #expect(try await parts.send(.delete, "/v1/models/sandbox").status == .unauthorized)
+        await parts.close()
+    }
+
     @Test @EventLoop func `a job is its own key's alone`() async throws {
         let parts = try Parts()
         let (mine, other) = (try await key(parts), try await key(parts))
