@@ -21,7 +21,8 @@ struct AuditTests {
             parts = try Parts(clock: ManualClock(at: WallClock.system.now))
             key = try await parts.ledger.anyKey()
             let blob = try await parts.results.keep(
-                ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1", expiry: nil)
+                ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1",
+                until: parts.clock.now + Results.defaultExpiry)
             try await parts.ledger.addJob("req_1", key: key, blobs: [blob])
             parts.blobs.release(blob.digest)
         }

@@ -150,7 +150,8 @@ struct SweeperTests {
         let parts = try restarted()
         let digest = try await leave("a", in: parts)
         let image = ResultImage(payload: .base64(base64(png(filler: "a"))))
-        let blob = try await parts.results.keep(image, of: [], jobID: "req", expiry: nil)
+        let blob = try await parts.results.keep(
+            image, of: [], jobID: "req", until: parts.clock.now + Results.defaultExpiry)
         await parts.sweeper.deleteOrphans()
         #expect(parts.folder.allFiles.contains(parts.blobs.path(of: digest)), "a job holds it")
         let key = try await parts.ledger.anyKey()
