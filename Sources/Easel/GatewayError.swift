@@ -182,6 +182,26 @@ extension GatewayError {
             shouldRetry: false)
     }
 
+    /// The file of a stored image is not there any more.
+    static func missingImage() -> GatewayError {
+        GatewayError(
+            status: .notFound, type: .server, code: "image_missing",
+            message: """
+                This image was stored, but its file is not on the gateway's disk any more. The gateway's owner finds it \
+                with 'easel check --data', and may have a backup.
+                """)
+    }
+
+    /// The file of a stored image has other bytes than were stored.
+    static func damagedImage() -> GatewayError {
+        GatewayError(
+            status: .internalServerError, type: .server, code: "image_damaged",
+            message: """
+                This image was stored, but its file on the gateway's disk is damaged, and so it is not sent. The \
+                gateway's owner finds it with 'easel check --data', and may have a backup.
+                """, shouldRetry: false)
+    }
+
     /// Something of the gateway's own failed after the purchase; a second request would buy a second time.
     static func failureAfterPurchase(_ what: String) -> GatewayError {
         internalFailure(what, shouldRetry: false)

@@ -53,6 +53,17 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
     package var isMissing: Bool { code == ENOENT }
 
     package var description: String {
-        "cannot \(operation) \(path): \(unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)")"
+        let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+        return "cannot \(operation) \(path): \(reason)\(advice.map { "; \($0)" } ?? "")"
+    }
+
+    /// What to do about it, where one thing nearly always helps.
+    private var advice: String? {
+        switch code {
+        case ENOSPC, EDQUOT: "free some space on its disk"
+        case EROFS: "its file system may only be read: mount it for writing, or use another folder"
+        case EACCES, EPERM: "let the user that runs this program use it"
+        default: nil
+        }
     }
 }

@@ -7,8 +7,8 @@ package enum Segment: Sendable, Hashable {
     case bytes([UInt8])
     /// A file as it is, or a range of its bytes.
     case file(path: String, range: Range<Int>? = nil)
-    /// The text of a file in base64 (RFC 4648, section 4), padded.
-    case base64(path: String)
+    /// The text of a file in base64 (RFC 4648, section 4), padded; where it is known, of a file of just this many bytes.
+    case base64(path: String, length: Int? = nil)
 }
 
 /// A body made of segments, one after the other, whose length is known before the first byte is read.
@@ -32,8 +32,8 @@ package final class SegmentSource: ByteSource {
 
     /// Opens the files.
     ///
-    /// - Throws: ``FileError``; `EINVAL` if a file does not have the bytes of a range, `EFBIG` if the whole is longer
-    ///   than any file can be.
+    /// - Throws: ``FileError``; `EINVAL` if a file does not have the bytes of a range, `EIO` if it is of another length
+    ///   than is known, `EFBIG` if the whole is longer than any file can be.
     package init(_ segments: [Segment]) async throws(FileError) {
         (parts, length) = try await blocking { () throws(FileError) in
             var parts: [Part] = []
@@ -82,8 +82,11 @@ package final class SegmentSource: ByteSource {
             let file = try OpenFile(path: path)
             let range = try file.checked(range, path: path)
             return (.file(file, path: path, rest: range, isEncoded: false), path, range.count)
-        case .base64(let path):
+        case .base64(let path, let length):
             let file = try OpenFile(path: path)
+            if let length, file.length != length {
+                throw FileError(code: EIO, path: path, operation: "read \(length) bytes, of \(file.length), from")
+            }
             let part = Part.file(file, path: path, rest: 0..<file.length, isEncoded: true)
             return (part, path, Base64Encoder.length(of: file.length))
         }

@@ -65,6 +65,19 @@ struct SegmentSourceTests {
         #expect(error?.description == "cannot open /nowhere: No such file or directory")
     }
 
+    @Test(arguments: [99, 100, 101])
+    @EventLoop func `a file of another length than is known is not sent`(length: Int) async throws {
+        let path = try scratch.file("image", pattern(length))
+        do throws(FileError) {
+            let source = try await SegmentSource([.base64(path: path, length: 100)])
+            #expect(source.length == 136)
+            #expect(length == 100)
+        } catch {
+            #expect(length != 100)
+            #expect(error.description == "cannot read 100 bytes, of \(length), from \(path): Input/output error")
+        }
+    }
+
     @Test(arguments: [false, true])
     @EventLoop func `a file that becomes shorter on the way is an error`(isEncoded: Bool) async throws {
         let path = try scratch.file("image", pattern(200_000))

@@ -85,7 +85,7 @@ struct TemporaryFileTests {
         #expect(failure == ENOSPC)
         #expect(
             FileError(code: ENOSPC, path: "/x/y", operation: "write").description
-                == "cannot write /x/y: No space left on device")
+                == "cannot write /x/y: No space left on device; free some space on its disk")
     }
 
     @Test func `a write that comes in parts is finished`() async throws {

@@ -44,11 +44,33 @@ final class FileServer {
             return Response(.notModified, fields: fields)
         }
         fields["content-type"] = image.blob.mediaType
+        return Self.response(with: try await open(image), fields, tag, to: request)
+    }
+
+    /// Opens a stored image, which is sent only as it was stored.
+    private func open(_ image: ImageRecord) async throws(GatewayError) -> OpenFile {
         let path = path(of: image)
-        do throws(FileError) { return try await Self.response(with: path, fields, tag, to: request) } catch {
-            log.error("stored image cannot be read", ["request.id": image.jobID, "error": "\(error)"])
-            throw Self.gone
+        let file: OpenFile
+        do throws(FileError) {
+            file = try await blocking { () throws(FileError) in try OpenFile(path: path) }
+        } catch {
+            // It may have been forgotten in this very moment.
+            guard try await self.image(image.token) != nil else { throw Self.gone }
+            log.error(
+                "stored image cannot be read",
+                ["request.id": image.jobID, "sha256": "\(image.blob.digest)", "error": "\(error)"])
+            throw error.isMissing ? .missingImage() : .internalFailure("This image cannot be read from disk for now.")
         }
+        guard file.length == image.blob.length else {
+            log.error(
+                "stored image is damaged",
+                [
+                    "request.id": image.jobID, "sha256": "\(image.blob.digest)", "path": path,
+                    "bytes": "\(file.length)", "bytes.stored": "\(image.blob.length)",
+                ])
+            throw .damagedImage()
+        }
+        return file
     }
 
     /// Serves an input image to the provider that works on it; nobody is to keep it.
@@ -59,10 +81,14 @@ final class FileServer {
         var fields = Self.fields
         fields["cache-control"] = "no-store"
         fields["content-type"] = image.mediaType
-        do throws(FileError) { return try await Self.response(with: image.path, fields, nil, to: request) } catch {
+        let file: OpenFile
+        do throws(FileError) {
+            file = try await blocking { () throws(FileError) in try OpenFile(path: image.path) }
+        } catch {
             log.error("published input cannot be read", ["error": "\(error)"])
             throw Self.withdrawn
         }
+        return Self.response(with: file, fields, nil, to: request)
     }
 
     /// Whoever opens an image, it stays an image.
@@ -74,9 +100,8 @@ final class FileServer {
 
     /// The file, or the part of it that the request wants.
     private static func response(
-        with path: String, _ fields: Fields, _ tag: EntityTag?, to request: Request
-    ) async throws(FileError) -> Response {
-        let file = try await blocking { () throws(FileError) in try OpenFile(path: path) }
+        with file: OpenFile, _ fields: Fields, _ tag: EntityTag?, to request: Request
+    ) -> Response {
         var fields = fields
         let isRangeWanted = request.fields["if-range"].map { tag?.matches(ifRange: $0) ?? false } ?? true
         let field = isRangeWanted && request.method == .get ? request.fields["range"] : nil

@@ -53,7 +53,7 @@ struct ImagesAnswer {
             }
             text += Array(#""b64_json":""#.utf8)
             segments.append(.bytes(text))
-            segments.append(.base64(path: files.path(of: image)))
+            segments.append(.base64(path: files.path(of: image), length: image.blob.length))
             text = Array("\"}".utf8)
         }
         text += Array("],\"easel\":\(easel.text)}".utf8)

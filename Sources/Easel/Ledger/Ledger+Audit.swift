@@ -49,7 +49,10 @@ extension Ledger {
     /// What SQLite finds wrong with the file, and which rows refer to nothing; reads the whole file.
     func flaws() async throws -> [String] {
         try await database.read { connection in
-            let damage = try connection.rows("PRAGMA integrity_check(\(Self.damageLimit))") { $0.text(0) }
+            // Several lines in a row, under a heading.
+            let damage = try connection.rows("PRAGMA integrity_check(\(Self.damageLimit))") { row in
+                row.text(0).split(separator: "\n").filter { !$0.hasPrefix("***") }.map(String.init)
+            }.joined()
             let references = try connection.rows(
                 """
                 SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY "table", parent

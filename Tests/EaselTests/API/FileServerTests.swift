@@ -1,6 +1,8 @@
+import Crypto
 import Files
 import HTTP
 import HTTPServer
+import JSON
 import LibEvent
 import Support
 import Testing
@@ -109,11 +111,64 @@ struct FileServerTests {
 
     @Test @EventLoop func `an image that is missing on disk is not found, and noted`() async throws {
         let (parts, path, _) = try await stored()
-        let file = try #require(parts.folder.allFiles.first { $0.contains("/blobs/") })
-        let slash = try #require(file.lastIndex(of: "/"))
-        try Directory(String(file[..<slash])).remove(String(file[file.index(after: slash)...]))
-        #expect(try await parts.send(.get, path).status == .notFound)
-        #expect(parts.lines.text.contains("stored image cannot be read"))
+        try parts.blobs.paths.remove(SHA256.digest(of: image))
+        let response = try await parts.send(.get, path)
+        #expect(response.status == .notFound)
+        #expect(response.fields["cache-control"] == "no-store")
+        #expect(try await response.json()["error"]?["code"] == "image_missing")
+        #expect(parts.lines.text.contains("message=\"stored image cannot be read\" request.id=req_1 sha256="))
         await parts.close()
+    }
+
+    @Test @EventLoop func `an image that is being forgotten is no failure`() async throws {
+        let (parts, path, _) = try await stored()
+        let digest = SHA256.digest(of: image)
+        #expect(try await parts.ledger.forgetBlob(digest))
+        try parts.blobs.paths.remove(digest)
+        #expect(try await parts.send(.get, path).json()["error"]?["code"] == "file_not_found")
+        #expect(parts.lines.all.isEmpty)
+        await parts.close()
+    }
+
+    @Test(arguments: [-1, -10_057, 1], [Fields(), ["range": "bytes=0-9"]])
+    @EventLoop func `a file of another length is never sent for an image`(change: Int, fields: Fields) async throws {
+        let (parts, path, tag) = try await stored()
+        let bytes = change < 0 ? Array(image.dropLast(-change)) : image + [0]
+        try parts.folder.write(bytes, to: blobName(in: parts))
+        let response = try await parts.send(.get, path, fields: fields)
+        #expect(response.status == .internalServerError)
+        #expect(try await response.json()["error"]?["code"] == "image_damaged")
+        #expect(response.fields["etag"] == nil)
+        #expect(response.fields["x-should-retry"] == "false")
+        let line = try #require(parts.lines.all.last)
+        #expect(
+            line.contains("message=\"stored image is damaged\" request.id=req_1 sha256=\(tag.dropFirst().dropLast())"))
+        #expect(line.contains("bytes=\(bytes.count) bytes.stored=\(image.count)"))
+        await parts.close()
+    }
+
+    @Test @EventLoop func `nor is it encoded into an answer`() async throws {
+        let (parts, _, _) = try await stored()
+        let story = try #require(try await parts.ledger.job("req_1"))
+        let job = FinishedJob(
+            record: story.job, images: story.images, provider: "p0", upstreamModel: "theirs", upstreamRequestID: nil,
+            report: [], missing: [], usage: nil, timings: Timings(upstream: .zero, storing: .zero))
+        let files = FileServer(
+            ledger: parts.ledger, blobs: parts.blobs,
+            published: PublishedInputs(publicURL: parts.configuration.publicURL), log: parts.lines.log)
+        let answer = { () async throws(FileError) in
+            try await ImagesAnswer(job, .base64, parts.configuration, files)
+        }
+        _ = try await answer()
+        try parts.folder.write(Array(image.dropLast()), to: blobName(in: parts))
+        await #expect(throws: FileError.self) { try await answer() }
+        try parts.blobs.paths.remove(SHA256.digest(of: image))
+        await #expect(throws: FileError.self) { try await answer() }
+        await parts.close()
+    }
+
+    /// The image's file, by its path in the parts' folder.
+    @EventLoop private func blobName(in parts: Parts) -> String {
+        String(parts.blobs.path(of: SHA256.digest(of: image)).dropFirst(parts.folder.path.count + 1))
     }
 }
