@@ -91,6 +91,9 @@ final class Gateway: RequestHandler {
         let values = try await bodies.read(request, body).completed(by: standIns)
         let submission = try await submission(operation, pathModel, values, request, caller)
         let job = try jobs.start(submission, id: id, key: caller, with: fulfilment)
+        if submission.order.isStreamed {
+            return try await StreamedAnswer(of: job, to: submission.order, configuration, files, clock).response()
+        }
         guard let ending = await job.ending.wait() else { throw job.lateness ?? .clientLeft() }
         switch ending {
         case .done(let finished): return try await handOver(finished, submission.delivery)

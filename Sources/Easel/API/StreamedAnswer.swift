@@ -45,6 +45,8 @@ final class StreamedAnswer: ByteSource {
     /// What is left of the event that is being sent.
     private var event: SegmentSource?
     private var isOver = false
+    /// Whether the stream begins only because nothing has come for so long.
+    private var beginsInSilence = false
 
     /// - Parameters:
     ///   - order: What the events are about.
@@ -72,7 +74,11 @@ final class StreamedAnswer: ByteSource {
     /// - Throws: The job's failure when nothing came before it: it then has a status of its own, and SDKs know from its
     ///   fields whether to try again.
     func response() async throws(GatewayError) -> Response {
-        if case .ending(.failed(let error)) = await upcoming() { throw error }
+        switch await upcoming() {
+        case .ending(.failed(let error)): throw error
+        case .nothing: beginsInSilence = true
+        case .preview, .ending: break
+        }
         guard !Task.isCancelled else { throw .clientLeft() }
         return Response(
             .ok,
@@ -82,6 +88,10 @@ final class StreamedAnswer: ByteSource {
     }
 
     func next() async throws -> [UInt8]? {
+        if beginsInSilence {
+            beginsInSilence = false
+            return EventStream.keepAlive
+        }
         while true {
             if let bytes = try await event?.next() { return bytes }
             event = nil
@@ -183,6 +193,37 @@ extension StreamedAnswer {
         "total_tokens": 0, "input_tokens": 0, "output_tokens": 0,
         "input_tokens_details": ["text_tokens": 0, "image_tokens": 0],
     ]
+}
+
+// The job.
+extension StreamedAnswer {
+    /// A stream of a job under way, or of one that has ended.
+    convenience init(
+        of job: Job, to order: ImageOrder, _ configuration: Configuration, _ files: FileServer, _ clock: WallClock
+    ) {
+        self.init(to: order, previews: job.previews, clock: clock) {
+            switch await job.ending.wait() {
+            case .done(let story): Ending(story, configuration, files)
+            case .failed(let error): .failed(error)
+            // Sent away, since only storing is left and takes too long.
+            case nil: job.lateness.map(Ending.failed)
+            }
+        }
+    }
+}
+
+extension StreamedAnswer.Ending {
+    fileprivate init(_ story: JobStory, _ configuration: Configuration, _ files: FileServer) {
+        guard let image = story.images.first else {
+            self = .failed(.failureAfterPurchase("The job has ended without an image."))
+            return
+        }
+        self = .completed(
+            StreamedAnswer.Completion(
+                image: image, path: files.path(of: image), finishedAt: story.job.finishedAt ?? story.job.acceptedAt,
+                usage: story.job.usage.flatMap { try? JSONValue(parsing: Array($0.utf8)) },
+                easel: JobAccount.json(story, configuration)))
+    }
 }
 
 extension Wakeup {

@@ -33,6 +33,8 @@ final class AttemptRun {
     private(set) var record: AttemptRecord
     /// The seed each request was sent with.
     private let seeds: [Int64?]
+    /// What the provider shows before it is done, and whom.
+    private let follower: StreamFollower?
     private var outcome: AttemptOutcome
     // What a restart would need, by request.
     private var tasks: [UpstreamTask?]
@@ -46,11 +48,17 @@ final class AttemptRun {
     /// How long a request waits for results that the provider has made but that cannot be stored.
     static let storingPatience = Duration.seconds(60)
 
-    init(_ record: AttemptRecord, of job: Job, at destination: Destination, seeds: [Int64?] = [], _ means: Means) {
+    init(
+        _ record: AttemptRecord, of job: Job, at destination: Destination, seeds: [Int64?] = [],
+        stream: StreamRules? = nil, _ means: Means
+    ) {
         self.record = record
         self.job = job
         self.destination = destination
         self.seeds = seeds
+        follower = stream.map {
+            StreamFollower(rules: $0, reader: destination.dialect.reader, saw: job.previews.add)
+        }
         self.means = means
         outcome = AttemptOutcome()
         (tasks, pending) = ([], [])
@@ -104,7 +112,7 @@ final class AttemptRun {
         }
         let received: Upstream.Received
         do throws(ProviderFailure) {
-            received = try await connection.submit(request, unless: job.cancellation)
+            received = try await connection.submit(request, following: follower, unless: job.cancellation)
         } catch {
             return .failed(error)
         }

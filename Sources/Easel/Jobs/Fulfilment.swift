@@ -70,7 +70,8 @@ final class Fulfilment {
             }
             job.receipt.fulfil(())
 
-            let run = AttemptRun(attempt, of: job, at: destination, seeds: candidate.plan.seeds, means)
+            let run = AttemptRun(
+                attempt, of: job, at: destination, seeds: candidate.plan.seeds, stream: candidate.plan.stream, means)
             let outcome = await run.run(AttemptRun.Errand.all(of: candidate.plan))
             let failure = outcome.failure
             next = failure?.mayMoveOn == true && !job.isCancelled ? await candidates.next() : nil

@@ -12,6 +12,8 @@ final class Job {
     let submission: Submission?
     /// How the job ended, once that is written down.
     let ending = Promise<JobEnding>()
+    /// What the provider shows before it is done.
+    let previews = Previews()
     /// Comes as soon as the job is in the ledger.
     let receipt = Promise<Void>()
     /// Comes when somebody wants the job to stop.
