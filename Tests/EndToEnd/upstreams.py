@@ -338,7 +338,23 @@ class OpenAI(Upstream):
     file_types = ("image/png", "image/jpeg", "image/webp")
 
     def fulfil(self, exchange):
-        call = exchange.call
+        order = self.order(exchange.call)
+        count = int(order.get("n", 1))
+        if order.get("response_format") == "url" or self._next_link is not None:
+            data = [{"url": self.publish(bytes)} for bytes in self.make(count)]
+        else:
+            data = [{"b64_json": base64.b64encode(bytes).decode()} for bytes in self.make(count)]
+        answer = {"created": 1713833628, "data": data, "usage": self.usage}
+        exchange.send(200, answer, x_request_id=f"req_openai{len(self.calls)}")
+
+    usage = {
+        "total_tokens": 30,
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+    }
+
+    def order(self, call):
         if call.headers.get("Authorization") != f"Bearer {KEY}":
             raise Refusal(401, "invalid_api_key", None, "Incorrect API key provided.")
         if call.target == "/v1/images/generations":
@@ -349,17 +365,9 @@ class OpenAI(Upstream):
             raise Refusal(404, None, None, f"Invalid URL (POST {call.target})")
         if order.get("model", "").startswith("gpt-image") and "response_format" in order:
             raise Refusal(400, "unknown_parameter", "response_format", "Unknown parameter: 'response_format'.")
-        count = int(order.get("n", 1))
-        if not 1 <= count <= 10:
+        if not 1 <= int(order.get("n", 1)) <= 10:
             raise Refusal(400, "invalid_value", "n", "n is 1 to 10.")
-        if order.get("response_format") == "url" or self._next_link is not None:
-            data = [{"url": self.publish(bytes)} for bytes in self.make(count)]
-        else:
-            data = [{"b64_json": base64.b64encode(bytes).decode()} for bytes in self.make(count)]
-        tokens = {"total_tokens": 30, "input_tokens": 10, "output_tokens": 20}
-        usage = tokens | {"input_tokens_details": {"text_tokens": 10, "image_tokens": 0}}
-        answer = {"created": 1713833628, "data": data, "usage": usage}
-        exchange.send(200, answer, x_request_id=f"req_openai{len(self.calls)}")
+        return order
 
     def generation(self, call):
         if call.headers.get_content_type() != "application/json":
