@@ -150,14 +150,11 @@ struct FileServerTests {
     @Test @EventLoop func `nor is it encoded into an answer`() async throws {
         let (parts, _, _) = try await stored()
         let story = try #require(try await parts.ledger.job("req_1"))
-        let job = FinishedJob(
-            record: story.job, images: story.images, provider: "p0", upstreamModel: "theirs", upstreamRequestID: nil,
-            report: [], missing: [], usage: nil, timings: Timings(upstream: .zero, storing: .zero))
         let files = FileServer(
             ledger: parts.ledger, blobs: parts.blobs,
             published: PublishedInputs(publicURL: parts.configuration.publicURL), log: parts.lines.log)
         let answer = { () async throws(FileError) in
-            try await ImagesAnswer(job, .base64, parts.configuration, files)
+            try await ImagesAnswer(story, .base64, parts.configuration, files)
         }
         _ = try await answer()
         try parts.folder.write(Array(image.dropLast()), to: blobName(in: parts))
