@@ -11,11 +11,40 @@ package final class FileLock: Sendable {
     /// The corresponding C function is `flock`.
     ///
     /// - Throws: ``FileError``; ``FileError/isLocked`` tells that somebody else has the lock.
-    package init(path: String) throws(FileError) {
-        descriptor = try Descriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+    package convenience init(path: String) throws(FileError) {
+        let descriptor = try Descriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
         guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
             throw FileError(code: errno, path: path, operation: "lock")
         }
+        self.init(holding: descriptor)
+    }
+
+    private init(holding descriptor: consuming Descriptor) {
+        // The holder's number, for ``holder(of:)``. Only a message gets lost where the disk has no room for it.
+        _ = ftruncate(descriptor.number, 0)
+        _ = descriptor.write(Array("\(getpid())\n".utf8).span)
+        self.descriptor = descriptor
+    }
+
+    deinit { _ = ftruncate(descriptor.number, 0) }
+
+    /// The process that has a lock; `nil` when nobody has it.
+    ///
+    /// - Throws: ``FileError``; `ENODATA` when its holder has not said yet who it is.
+    package static func holder(of path: String) throws(FileError) -> RunningProcess? {
+        let descriptor: Descriptor
+        do throws(FileError) { descriptor = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW) } catch {
+            if error.code == ENOENT { return nil }
+            throw error
+        }
+        // Whoever can share the lock sees that nobody has it; it goes back with the descriptor.
+        if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 { return nil }
+        guard errno == EWOULDBLOCK else { throw FileError(code: errno, path: path, operation: "lock") }
+        let text = String(decoding: try descriptor.read(upTo: 16), as: UTF8.self)
+        guard let id = text.split(separator: "\n").first.flatMap({ Int32($0) }), id > 0 else {
+            throw FileError(code: ENODATA, path: path, operation: "read")
+        }
+        return RunningProcess(id: id)
     }
 
     /// Whether somebody holds the lock; asking takes nothing and creates no file.

@@ -28,6 +28,26 @@ struct FileLockTests {
         withExtendedLifetime(lock) {}
     }
 
+    @Test func `its holder is known for as long as it holds it`() throws {
+        let path = "\(scratch.path)/lock"
+        #expect(try FileLock.holder(of: path) == nil)
+        var lock: FileLock? = try FileLock(path: path)
+        #expect(try FileLock.holder(of: path) == .current)
+        #expect(throws: FileError.self) { try FileLock(path: path) }
+        #expect(try FileLock.holder(of: path) == .current)
+        lock = nil
+        #expect(try FileLock.holder(of: path) == nil)
+        withExtendedLifetime(lock) {}
+    }
+
+    @Test func `a holder that a crash left behind is none`() throws {
+        let path = "\(scratch.path)/lock"
+        let file = try TemporaryFile(in: scratch.path)
+        try file.write(Array("12345\n".utf8))
+        try file.commit(to: path, durable: false)
+        #expect(try FileLock.holder(of: path) == nil)
+    }
+
     @Test func `a lock in a folder that is not there is another failure`() {
         let error = #expect(throws: FileError.self) { try FileLock(path: "\(scratch.path)/missing/lock") }
         #expect(error?.isLocked == false)
