@@ -131,6 +131,16 @@ extension GatewayError {
             retryAfter: .seconds(2))
     }
 
+    /// The gateway stops while a job is under way that the ledger has.
+    static func parked(_ jobID: String) -> GatewayError {
+        GatewayError(
+            status: .serviceUnavailable, type: .server, code: "shutting_down",
+            message: """
+                The gateway is shutting down. The job is kept, and what becomes of it can be asked when the gateway is \
+                back: GET /v1/images/jobs/\(jobID). The same request again could buy the image twice.
+                """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
+    }
+
     /// Somebody asked for the job to stop, and it stopped before anything was bought.
     static func cancelled() -> GatewayError {
         GatewayError(

@@ -57,7 +57,7 @@ final class Fulfilment {
         var refused: AttemptRecord?
         var ordinal = 0
         var next = await candidates.next()
-        while let candidate = next, !job.isCancelled {
+        while let candidate = next, !job.isHeld {
             ordinal += 1
             let destination = candidate.destination
             let attempt = AttemptRecord(
@@ -74,8 +74,8 @@ final class Fulfilment {
                 attempt, of: job, at: destination, seeds: candidate.plan.seeds, stream: candidate.plan.stream, means)
             let outcome = await run.run(AttemptRun.Errand.all(of: candidate.plan))
             let failure = outcome.failure
-            next = failure?.mayMoveOn == true && !job.isCancelled ? await candidates.next() : nil
-            guard let failure, next != nil, !job.isCancelled else {
+            next = failure?.mayMoveOn == true && !job.isHeld ? await candidates.next() : nil
+            guard let failure, next != nil, !job.isHeld else {
                 return await conclude(job, record, run.record, outcome, at: destination)
             }
             means.log.warning(
@@ -85,7 +85,7 @@ final class Fulfilment {
             refused?.state = .refused
             refused?.failure = failure.json.text
         }
-        throw job.isCancelled ? .cancelled() : candidates.refusal
+        throw job.isCancelled ? .cancelled() : job.isHeld ? .stopping() : candidates.refusal
     }
 
     // MARK: Writing down
@@ -134,6 +134,9 @@ final class Fulfilment {
             if failure.boughtNothing { record.cost = Money(microunits: 0) }
             if failure.boughtNothing, job.isCancelled {
                 return await end(job, record, attempt, .cancelled(), state: .cancelled)
+            }
+            if failure.mayMoveOn, job.isHeld {
+                return await end(job, record, attempt, .stopping(), state: .failed)
             }
             let error = GatewayError(failure, provider: attempt.provider)
             return await end(job, record, attempt, error, state: failure.boughtNothing ? .failed : .unknown)

@@ -18,9 +18,11 @@ final class Job {
     let receipt = Promise<Void>()
     /// Comes when somebody wants the job to stop.
     let cancellation = Promise<Void>()
+    /// Comes when nothing more may be bought for the job: it is to stop, or the whole gateway is.
+    let hold = Promise<Void>()
     /// Why it is going to be finished all the same.
     var cancellationRefusal: String?
-    /// What clients are told who have waited too long for what is only being stored.
+    /// What clients are told who cannot wait for the end.
     private(set) var lateness: GatewayError?
     private var impatience: Task<Void, any Error>?
 
@@ -29,9 +31,11 @@ final class Job {
         self.keyID = keyID
         self.acceptedAt = acceptedAt
         self.submission = submission
+        cancellation.passOn(to: hold)
     }
 
     var isCancelled: Bool { cancellation.value != nil }
+    var isHeld: Bool { hold.value != nil }
 
     /// Ends the job for whoever waits.
     func end(_ ending: JobEnding) {
@@ -44,9 +48,20 @@ final class Job {
         guard impatience == nil else { return }
         impatience = EventLoop.spawn { [weak self] in
             try await clock.alarm(after: patience)
-            self?.lateness = error
-            self?.ending.release()
+            self?.sendAway(error)
         }
+    }
+
+    /// Leaves the job to the next start of the gateway, and tells whoever waits where to ask for it.
+    func park() {
+        hold.fulfil(())
+        // What the ledger does not have has not been bought, and is not going to be.
+        sendAway(receipt.value == nil ? .stopping() : .parked(id))
+    }
+
+    private func sendAway(_ error: GatewayError) {
+        lateness = error
+        ending.release()
     }
 }
 

@@ -49,6 +49,18 @@ final class Jobs {
         if !running.isEmpty { _ = await idle.wait() }
     }
 
+    /// Lets nothing more be bought: jobs of which nothing is under way at a provider end, and the others go on.
+    func hold() {
+        isStopping = true
+        for job in running.values { job.hold.fulfil(()) }
+    }
+
+    /// Leaves the jobs under way to the next start of the process, which finds them in the ledger.
+    func park() {
+        hold()
+        for job in running.values { job.park() }
+    }
+
     private func run(_ job: Job, _ work: @escaping @EventLoop @Sendable () async -> JobEnding) {
         running[job.id] = job
         EventLoop.spawn {

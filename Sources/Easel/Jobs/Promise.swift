@@ -8,6 +8,7 @@ final class Promise<Value: Sendable> {
     private(set) var value: Value?
     private var waiters: [Int: CheckedContinuation<Value?, Never>] = [:]
     private var lastWaiter = 0
+    private var heirs: [Promise] = []
 
     /// Settles the promise; only the first value counts.
     func fulfil(_ value: Value) {
@@ -15,6 +16,13 @@ final class Promise<Value: Sendable> {
         self.value = value
         for waiter in waiters.values { waiter.resume(returning: value) }
         waiters = [:]
+        for heir in heirs { heir.fulfil(value) }
+        heirs = []
+    }
+
+    /// Lets the value settle another promise, too.
+    func passOn(to heir: Promise) {
+        if let value { heir.fulfil(value) } else { heirs.append(heir) }
     }
 
     /// Sends away whoever waits now with nothing; the value may still come.
