@@ -7,6 +7,8 @@ import LibEvent
 final class Service {
     /// What counts for requests that come now.
     private(set) var configuration: Configuration
+    private let file: ConfigurationFile
+    private(set) var status: ServingStatus
     private let parts: SharedParts
     private let jobs: Jobs
     let entrance: Entrance
@@ -15,10 +17,15 @@ final class Service {
     private let log: Log
     private let lock: FileLock
 
-    /// Opens everything and listens.
+    /// How long jobs of which nothing has been bought may take to end once time is up.
+    static let settling = Duration.milliseconds(250)
+    /// How long clients have to read their last answers after that.
+    static let farewell = Duration.seconds(1)
+
+    /// Opens everything and listens; `file` is where the configuration comes from, and will be read again.
     ///
     /// - Throws: What could not be opened, as a sentence an operator can act on.
-    init(_ configuration: Configuration) async throws(ServiceError) {
+    init(_ configuration: Configuration, from file: ConfigurationFile) async throws(ServiceError) {
         let clock = WallClock.system
         let log = Log(threshold: configuration.logLevel)
         let storage = try await Storage(configuration, clock, log)
@@ -41,8 +48,52 @@ final class Service {
         sweeper = Sweeper(
             ledger: storage.ledger, blobs: storage.blobs, retention: configuration.results, clock: clock, log: log)
         self.configuration = configuration
+        self.file = file
+        status = ServingStatus(process: .current, configuration: FilePath.absolute(file.path))
         self.log = log
         lock = storage.lock
+    }
+
+    /// Serves until the operator says stop, then lets what runs come to its end.
+    func run(until signals: OperatorSignals) async {
+        log.info(
+            "listening",
+            [
+                "address": "\(server.address)", "public_url": configuration.publicURL,
+                "generation": "\(status.generation)",
+            ])
+        await say()
+        let sweeping = EventLoop.spawn { await self.sweeper.run() }
+        EventLoop.spawn { while await signals.nextReload() { await self.reload() } }
+        let signal = await signals.stop.wait()
+        log.info("stopping", ["signal": signal.map { "\($0)" } ?? "", "jobs": "\(jobs.count)"])
+        sweeping.cancel()
+        await stop(sooner: signals.haste)
+    }
+
+    // MARK: Reloading
+
+    /// Reads the owner's file again, and puts it in place of what counts if it is right in every point.
+    func reload() async {
+        status.reloadsBegun += 1
+        await say()
+        let (file, running) = (file, configuration)
+        let result = await blocking { Result { try file.load(over: running) } }
+        switch result {
+        case .success(let configuration):
+            adopt(configuration)
+            status.mistakes = []
+            log.info(
+                "configuration loaded", ["generation": "\(status.generation)", "summary": configuration.summary])
+        case .failure(let error):
+            status.mistakes = (error as? MistakeList)?.all.map(\.description) ?? ["\(error)"]
+            for mistake in status.mistakes { log.error("mistake in the configuration", ["mistake": mistake]) }
+            log.error(
+                "configuration refused, going on with the one before",
+                ["generation": "\(status.generation)", "mistakes": "\(status.mistakes.count)"])
+        }
+        status.reloadsEnded += 1
+        await say()
     }
 
     /// Puts another configuration in place of the one that counts: all of it, between two requests.
@@ -55,44 +106,60 @@ final class Service {
         sweeper.retention = configuration.results
         log.setThreshold(configuration.logLevel)
         self.configuration = configuration
+        status.generation += 1
     }
 
-    /// Serves until the process is told to stop, then lets what runs come to its end.
-    func run() async {
-        log.info("listening", ["address": "\(server.address)", "public_url": configuration.publicURL])
-        let sweeping = EventLoop.spawn { await self.sweeper.run() }
-        let signal = await Self.signal()
-        log.info("stopping", ["signal": "\(signal)", "jobs": "\(jobs.count)"])
-        sweeping.cancel()
-        let deadline = ContinuousClock.now + configuration.stopWithin
-        let finishing = EventLoop.spawn { await self.jobs.drain() }
-        let cut = await server.stop(within: configuration.stopWithin)
-        await finish(finishing, until: deadline)
+    /// Tells `easel reload` how things are.
+    private func say() async {
+        let (status, folder) = (status, configuration.data)
+        do { try await blocking { try status.write(to: folder) } } catch {
+            log.warning("cannot tell 'easel reload' how things are", ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Stopping
+
+    /// Accepts nobody any more, finishes what can be finished in time, and leaves the rest to the next start.
+    private func stop(sooner haste: Promise<Signal>) async {
+        let time = configuration.stopWithin
+        let closing = EventLoop.spawn { await self.server.stop(within: time + Self.settling + Self.farewell) }
+        let working = EventLoop.spawn {
+            await self.jobs.drain()
+            _ = await closing.result
+        }
+        if await !ends(working, within: time, unless: haste) {
+            jobs.hold()
+            _ = await ends(working, within: Self.settling)
+            if jobs.count > 0 { log.warning("leaving jobs to the next start", ["jobs": "\(jobs.count)"]) }
+            jobs.park()
+            _ = await ends(closing, within: Self.farewell)
+        }
+        let cut = await server.stop(within: .zero)
         await parts.ledger.close()
         await blocking { TemporaryFile.finishRemovals() }
         log.info("stopped", ["connections.cut": "\(cut)", "jobs.unfinished": "\(jobs.count)"])
     }
 
-    /// Waits until the process is told to stop.
-    private static func signal() async -> Signal {
-        let told = Promise<Signal>()
-        let signals = Signals([.terminate, .interrupt]) { told.fulfil($0) }
-        defer { withExtendedLifetime(signals) {} }
-        return await told.wait() ?? .terminate
-    }
-
-    /// Waits for the jobs under way, but not for ever: what is left is in the ledger, and told truthfully at the next start.
-    private func finish(_ finishing: Task<Void, any Error>, until deadline: ContinuousClock.Instant) async {
-        let isOver = Promise<Void>()
-        EventLoop.spawn {
-            _ = await finishing.result
-            isOver.fulfil(())
-        }
-        EventLoop.spawn {
-            try await EventLoop.sleep(for: ContinuousClock.now.duration(to: deadline))
-            isOver.fulfil(())
-        }
-        _ = await isOver.wait()
+    /// Waits for a task for so long, and says whether it has ended; no longer once somebody is in haste.
+    private func ends<Success>(
+        _ task: Task<Success, any Error>, within time: Duration, unless haste: Promise<Signal>? = nil
+    ) async -> Bool {
+        let isOver = Promise<Bool>()
+        let watches = [
+            EventLoop.spawn {
+                _ = await task.result
+                isOver.fulfil(true)
+            },
+            EventLoop.spawn {
+                try await EventLoop.sleep(for: time)
+                isOver.fulfil(false)
+            },
+            EventLoop.spawn {
+                if await haste?.wait() != nil { isOver.fulfil(false) }
+            },
+        ]
+        defer { for watch in watches { watch.cancel() } }
+        return await isOver.wait() ?? false
     }
 }
 

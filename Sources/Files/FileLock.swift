@@ -20,7 +20,7 @@ package final class FileLock: Sendable {
     }
 
     private init(holding descriptor: consuming Descriptor) {
-        // The holder's number, for ``holder(of:)``. Only a message gets lost where the disk has no room for it.
+        // The holder's number, for ``holder(path:)``. Only a message gets lost where the disk has no room for it.
         _ = ftruncate(descriptor.number, 0)
         _ = descriptor.write(Array("\(getpid())\n".utf8).span)
         self.descriptor = descriptor
@@ -28,19 +28,12 @@ package final class FileLock: Sendable {
 
     deinit { _ = ftruncate(descriptor.number, 0) }
 
-    /// The process that has a lock; `nil` when nobody has it.
+    /// The process that has the lock; `nil` when nobody has it.
     ///
     /// - Throws: ``FileError``; `ENODATA` when its holder has not said yet who it is.
-    package static func holder(of path: String) throws(FileError) -> RunningProcess? {
-        let descriptor: Descriptor
-        do throws(FileError) { descriptor = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW) } catch {
-            if error.code == ENOENT { return nil }
-            throw error
-        }
-        // Whoever can share the lock sees that nobody has it; it goes back with the descriptor.
-        if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 { return nil }
-        guard errno == EWOULDBLOCK else { throw FileError(code: errno, path: path, operation: "lock") }
-        let text = String(decoding: try descriptor.read(upTo: 16), as: UTF8.self)
+    package static func holder(path: String) throws(FileError) -> RunningProcess? {
+        guard let file = try held(path) else { return nil }
+        let text = String(decoding: try file.read(upTo: 16), as: UTF8.self)
         guard let id = text.split(separator: "\n").first.flatMap({ Int32($0) }), id > 0 else {
             throw FileError(code: ENODATA, path: path, operation: "read")
         }
@@ -48,15 +41,19 @@ package final class FileLock: Sendable {
     }
 
     /// Whether somebody holds the lock; asking takes nothing and creates no file.
-    package static func isHeld(path: String) throws(FileError) -> Bool {
+    package static func isHeld(path: String) throws(FileError) -> Bool { try held(path) != nil }
+
+    /// The file if somebody has its lock.
+    private static func held(_ path: String) throws(FileError) -> Descriptor? {
         let descriptor: Descriptor
         do throws(FileError) { descriptor = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW) } catch {
-            if error.isMissing { return false }
+            if error.isMissing { return nil }
             throw error
         }
-        if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 { return false }
+        // Whoever can share the lock sees that nobody has it; the share goes back with the descriptor.
+        if flock(descriptor.number, LOCK_SH | LOCK_NB) == 0 { return nil }
         guard errno == EWOULDBLOCK else { throw FileError(code: errno, path: path, operation: "lock") }
-        return true
+        return descriptor
     }
 }
 

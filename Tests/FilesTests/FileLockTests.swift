@@ -30,13 +30,13 @@ struct FileLockTests {
 
     @Test func `its holder is known for as long as it holds it`() throws {
         let path = "\(scratch.path)/lock"
-        #expect(try FileLock.holder(of: path) == nil)
+        #expect(try FileLock.holder(path: path) == nil)
         var lock: FileLock? = try FileLock(path: path)
-        #expect(try FileLock.holder(of: path) == .current)
+        #expect(try FileLock.holder(path: path) == .current)
         #expect(throws: FileError.self) { try FileLock(path: path) }
-        #expect(try FileLock.holder(of: path) == .current)
+        #expect(try FileLock.holder(path: path) == .current)
         lock = nil
-        #expect(try FileLock.holder(of: path) == nil)
+        #expect(try FileLock.holder(path: path) == nil)
         withExtendedLifetime(lock) {}
     }
 
@@ -45,7 +45,7 @@ struct FileLockTests {
         let file = try TemporaryFile(in: scratch.path)
         try file.write(Array("12345\n".utf8))
         try file.commit(to: path, durable: false)
-        #expect(try FileLock.holder(of: path) == nil)
+        #expect(try FileLock.holder(path: path) == nil)
     }
 
     @Test func `a lock in a folder that is not there is another failure`() {

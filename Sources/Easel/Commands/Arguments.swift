@@ -59,8 +59,9 @@ struct UsageError: Error, Sendable, Hashable {
 }
 
 /// The command was understood and cannot be done: exit code 1.
-struct Refusal: Error, Sendable, Hashable {
+struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
     var message: String
+    var description: String { message }
 
     init(_ message: String) { self.message = message }
 }

@@ -24,12 +24,7 @@ struct CheckCommand {
     func run(on terminal: Terminal) async throws {
         if isOfData { return try await checkData(terminal) }
         let configuration = try file.load()
-        let routes = configuration.models.reduce(0) { $0 + $1.routes.count }
-        terminal.print(
-            """
-            \(file.path) is fine: \(configuration.providers.count) providers, \(configuration.models.count) models, \
-            \(routes) routes, \(configuration.aliases.count) aliases
-            """)
+        terminal.print("\(file.path) is fine: \(configuration.summary)")
         for notice in configuration.notices { terminal.print("note: \(notice)") }
     }
 
@@ -48,8 +43,7 @@ struct CheckCommand {
             if let refusal { throw refusal }
             let count = audit.progress.differences
             guard count == 0 else {
-                let text = count == 1 ? "1 difference" : "\(count) differences"
-                throw Refusal("\(text) in the data folder '\(configuration.data)'")
+                throw Refusal("\(count.of("difference")) in the data folder '\(configuration.data)'")
             }
         }
     }
@@ -109,6 +103,7 @@ private final class DataReport {
         for note in notes { terminal.print("note: \(note)") }
         guard isFinished, progress.differences == 0 else { return }
         terminal.print(
-            "ledger and images agree: \(progress.jobs) jobs, \(progress.images) images, \(progress.length) bytes")
+            "ledger and images agree: \(progress.jobs.of("job")), \(progress.images.of("image")), \(progress.length) bytes"
+        )
     }
 }

@@ -3,8 +3,10 @@ import LibEvent
 import YAML
 
 /// The owner's configuration as a file.
-struct ConfigurationFile {
+struct ConfigurationFile: Sendable {
     let path: String
+
+    init(_ path: String) { self.path = path }
 
     init(_ arguments: Arguments) { path = arguments["config"] ?? "easel.yaml" }
 
@@ -12,15 +14,34 @@ struct ConfigurationFile {
     ///
     /// - Throws: Every mistake at once as a ``MistakeList``, or a ``Refusal`` when there is no such file.
     func load() throws -> Configuration {
-        try read { Environment.value(of: $0) }
+        try read(try document()) { Environment.value(of: $0) }
+    }
+
+    /// Reads the file to take the place of a configuration that counts.
+    ///
+    /// - Throws: As ``load()`` does, and where a setting differs that only a restart can change.
+    func load(over running: Configuration) throws -> Configuration {
+        let document = try document()
+        let configuration = try read(document) { Environment.value(of: $0) }
+        let mistakes = configuration.differences(fixedSince: running).map { difference in
+            let position = document[difference.key]?.position ?? document.position
+            return Mistake(file: path, position: position, message: difference.message)
+        }
+        guard mistakes.isEmpty else { throw MistakeList(all: mistakes) }
+        return configuration
+    }
+
+    /// Reads the file for a command beside a server that may be running.
+    ///
+    /// The variables of the environment are the server's, and need not be set here: most hold the providers' keys.
+    func loadBesideServer() throws -> Configuration {
+        try read(try document()) { Environment.value(of: $0) ?? Section.anything }
     }
 
     /// Opens the books beside a server that may be running, and closes them after some work on them.
-    ///
-    /// The providers' keys are of no interest here, so the variables that hold them need not be set.
     @EventLoop
     func withLedger(_ work: @EventLoop (Configuration, Ledger) async throws -> Void) async throws {
-        let configuration = try read { Environment.value(of: $0) ?? Section.anything }
+        let configuration = try loadBesideServer()
         let ledger: Ledger
         do {
             try Directory(configuration.data).create()
@@ -38,7 +59,7 @@ struct ConfigurationFile {
     /// Opens the books only to read them: nothing in the data folder is made or changed.
     @EventLoop
     func withLedgerToRead(_ work: @EventLoop (Configuration, Ledger) async throws -> Void) async throws {
-        let configuration = try read { Environment.value(of: $0) ?? Section.anything }
+        let configuration = try loadBesideServer()
         let ledger: Ledger
         do { ledger = try Ledger(reading: configuration.data) } catch {
             throw Refusal(
@@ -52,9 +73,10 @@ struct ConfigurationFile {
         await ledger.close()
     }
 
-    private func read(_ environment: @escaping @Sendable (String) -> String?) throws -> Configuration {
-        let document = try document()
-        return try ConfigurationReader.read(
+    private func read(
+        _ document: Node, _ environment: @escaping @Sendable (String) -> String?
+    ) throws -> Configuration {
+        try ConfigurationReader.read(
             document, file: path, dialects: try catalog(document), environment: environment
         ).get()
     }
@@ -101,6 +123,29 @@ struct ConfigurationFile {
 }
 
 extension Configuration {
+    /// Settings that have another value than in a running configuration, and that only a restart can change.
+    fileprivate func differences(fixedSince running: Configuration) -> [(key: String, message: String)] {
+        let fixed: [(key: String, value: (Configuration) -> String)] = [
+            ("listen", \.listen), ("data", \.data), ("durability", \.durability.rawValue),
+        ]
+        return fixed.compactMap { key, value in
+            guard value(self) != value(running) else { return nil }
+            return (
+                key,
+                "'\(key)' is \(value(self)), but the running gateway has \(value(running)); only a restart can change it"
+            )
+        }
+    }
+
+    /// What there is, in numbers.
+    var summary: String {
+        let routes = models.reduce(0) { $0 + $1.routes.count }
+        return """
+            \(providers.count.of("provider")), \(models.count.of("model")), \(routes.of("route")), \
+            \(aliases.count.of("alias", "aliases"))
+            """
+    }
+
     /// What is allowed and yet likely not meant.
     var notices: [String] {
         var notices: [String] = []
@@ -119,4 +164,9 @@ extension Configuration {
         }
         return notices
     }
+}
+
+extension Int {
+    /// So many of something, in words: `1 route`, `2 routes`.
+    func of(_ one: String, _ many: String? = nil) -> String { "\(self) \(self == 1 ? one : many ?? one + "s")" }
 }

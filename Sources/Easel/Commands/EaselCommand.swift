@@ -13,6 +13,7 @@ package enum EaselCommand {
 
         usage:
           easel serve    [--config easel.yaml]     run the gateway
+          easel reload   [--config easel.yaml]     have the running gateway read its configuration again
           easel check    [--config easel.yaml]     validate config and dialects: every mistake at once, file:line:column
           easel check    --data [--deep]           compare the ledger with the images on disk; --deep reads every image
           easel keys     create --name NAME [--models A,B] | list | revoke ID
@@ -45,7 +46,7 @@ package enum EaselCommand {
             return 1
         } catch let error as MistakeList {
             for mistake in error.all { terminal.remark("\(mistake)") }
-            terminal.remark("\(error.all.count) \(error.all.count == 1 ? "mistake" : "mistakes")")
+            terminal.remark(error.all.count.of("mistake"))
             return 1
         } catch {
             terminal.remark("easel: \(error)")
@@ -58,6 +59,7 @@ package enum EaselCommand {
         let rest = arguments.dropFirst()
         switch arguments.first {
         case "serve": try await ServeCommand(rest).run(on: terminal)
+        case "reload": try await ReloadCommand(rest).run(on: terminal)
         case "check": try await CheckCommand(rest).run(on: terminal)
         case "keys": try await KeysCommand(rest).run(on: terminal)
         case "usage": try await UsageCommand(rest).run(on: terminal)
@@ -66,7 +68,7 @@ package enum EaselCommand {
         case "version", "--version": terminal.print("easel \(version)")
         case nil, "help", "--help", "-h": terminal.print(usage, terminator: "")
         case let other?:
-            let names = ["serve", "check", "keys", "usage", "jobs", "dialects", "version"]
+            let names = ["serve", "reload", "check", "keys", "usage", "jobs", "dialects", "version"]
             let hint = suggestion(for: other, among: names).map { ", did you mean '\($0)'?" } ?? ""
             throw UsageError("unknown command '\(other)'\(hint)")
         }

@@ -12,7 +12,7 @@ struct ServeCommand {
 
     @EventLoop
     func run(on terminal: Terminal) async throws {
-        let configuration = try file.load()
-        try await Service(configuration).run()
+        let signals = OperatorSignals()
+        try await Service(try file.load(), from: file).run(until: signals)
     }
 }
