@@ -26,7 +26,9 @@ private nonisolated(unsafe) var current = Target.json
 
 /// A parser and what must hold for whatever it is fed.
 enum Target: String, CaseIterable {
-    case answer, base64, fields
+    case answer, base64
+    case eventStream = "event-stream"
+    case fields
     case httpRequest = "http-request"
     case json, multipart, yaml
 
@@ -34,6 +36,7 @@ enum Target: String, CaseIterable {
         switch self {
         case .answer: Target.answer(input)
         case .base64: Target.base64(input)
+        case .eventStream: Target.eventStream(input)
         case .fields: Target.fields(input)
         case .httpRequest: Target.httpRequest(input)
         case .json: Target.json(input)
