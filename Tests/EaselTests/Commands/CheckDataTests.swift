@@ -37,7 +37,7 @@ struct CheckDataTests {
         await ledger.close()
         let (status, out, error) = try await check("--deep")
         #expect(status == 0)
-        #expect(out == "ledger and images agree: 1 jobs, 0 images, 0 bytes\n")
+        #expect(out == "ledger and images agree: 1 job, 0 images, 0 bytes\n")
         #expect(error.isEmpty)
         #expect(
             try await check("--json").out
