@@ -72,10 +72,10 @@ final class Upstream: ProviderConnection {
     func submit(
         _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Received {
-        await gate.enter()
-        defer { gate.leave() }
-        guard cancellation.value == nil else {
-            throw .gateway(.overload, "The job was cancelled.", boughtNothing: true)
+        let isEntered = await gate.enter(unless: cancellation)
+        defer { if isEntered { gate.leave() } }
+        guard isEntered, cancellation.value == nil else {
+            throw .gateway(.overload, "The job was to stop before its turn came.", boughtNothing: true)
         }
         do throws(ClientError) { return try await send(request, follower) } catch { throw ProviderFailure(error) }
     }
