@@ -122,8 +122,8 @@ final class Gateway: RequestHandler {
                 "image",
                 "Too many images: \(references.images.count). At most \(configuration.limits.images) are taken.")
         }
-        let asked = try reader.model() ?? pathModel
-        let model = try configuration.model(asked, for: operation, caller)
+        let name = try configuration.modelName(asked: reader.model() ?? pathModel, for: operation)
+        let model = try configuration.model(name, for: caller)
         var order = try reader.order(operation, model: model.name)
         var files = values.externals
         for reference in references.images {
@@ -141,7 +141,7 @@ final class Gateway: RequestHandler {
             throw .invalid(unknown, "Unknown parameter: '\(unknown)'.", code: "unknown_parameter")
         }
         return Submission(
-            order: order, delivery: try reader.delivery(model: asked), isStrict: isStrict,
+            order: order, delivery: try reader.delivery(model: name), isStrict: isStrict,
             unknownNames: reader.unknownNames,
             imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength)
     }
@@ -201,13 +201,18 @@ extension Endpoint {
 }
 
 extension Configuration {
-    /// The model a request means: the one it names, or the owner's default for clients that name none.
-    fileprivate func model(
-        _ asked: String?, for operation: ImageOrder.Operation, _ caller: KeyRecord
-    ) throws(GatewayError) -> Model {
+    /// The name of the model that a request means: the one it tells, or the owner's default for clients that tell none.
+    fileprivate func modelName(
+        asked: String?, for operation: ImageOrder.Operation
+    ) throws(GatewayError) -> String {
         guard let name = asked ?? (operation == .edit ? defaults.edit : defaults.generate) else {
             throw .missing("model")
         }
+        return name
+    }
+
+    /// The model of that name, if the caller may use it.
+    fileprivate func model(_ name: String, for caller: KeyRecord) throws(GatewayError) -> Model {
         guard let model = model(named: name), caller.mayUse(model.name) else {
             throw .unknownModel(name, suggestion: suggestion(for: name, among: names(for: caller)))
         }

@@ -16,8 +16,6 @@ import socket
 import subprocess
 import time
 
-import openai
-
 import upstreams
 from pictures import opened
 
@@ -181,6 +179,9 @@ class Gateway:
     @property
     def client(self):
         """The stock client; without its own retries, so that one call is one request."""
+        # Here, since Tests/Clients drive gateways with other versions, and without any.
+        import openai
+
         self._clients.append(openai.OpenAI(**self.client_options))
         return self._clients[-1]
 

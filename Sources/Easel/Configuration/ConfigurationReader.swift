@@ -196,7 +196,7 @@ enum ConfigurationReader {
 
     private static func readNames(of root: Section, into configuration: inout Configuration) {
         let models = root.section("models").keys
-        func check(_ node: Node, _ what: String) -> String? {
+        func check(_ node: Node, _ what: String, among models: [String]) -> String? {
             guard let name = node.string else {
                 root.mistakes.report(node.position, "\(what) must be the name of a model")
                 return nil
@@ -212,12 +212,18 @@ enum ConfigurationReader {
             if models.contains(entry.key) {
                 root.mistakes.report(entry.keyPosition, "'\(entry.key)' is a model already and cannot be an alias")
             }
-            configuration.aliases[entry.key] = check(entry.value, "the alias '\(entry.key)'")
+            configuration.aliases[entry.key] = check(
+                entry.value, "the alias '\(entry.key)'", among: models)
         }
         let defaults = root.section("defaults")
         defaults.allow("generate", "edit")
-        if let node = defaults.node["generate"] { configuration.defaults.generate = check(node, "'defaults.generate'") }
-        if let node = defaults.node["edit"] { configuration.defaults.edit = check(node, "'defaults.edit'") }
+        let names = models + configuration.aliases.keys.sorted()
+        if let node = defaults.node["generate"] {
+            configuration.defaults.generate = check(node, "'defaults.generate'", among: names)
+        }
+        if let node = defaults.node["edit"] {
+            configuration.defaults.edit = check(node, "'defaults.edit'", among: names)
+        }
     }
 
     /// `address:port` as the server understands it, `:8080` for every address.

@@ -323,6 +323,14 @@ struct GatewayTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a default of the DALL·E era answers clients that name no model with links`() async throws {
+        let parts = try Parts(Parts.sandbox.replacing("generate: sandbox", with: "generate: dall-e-3"))
+        let response = try await parts.send(
+            .post, "/v1/images/generations", key: try await key(parts), body: order(#""prompt": "a""#))
+        #expect(try await response.json()["data"]?.array?.first?["url"] != nil)
+        await parts.close()
+    }
+
     @Test @EventLoop func `a model that a client wants deleted stays, and the answer says so`() async throws {
         let parts = try Parts()
         let key = try await key(parts)
