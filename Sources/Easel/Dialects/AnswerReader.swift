@@ -88,10 +88,10 @@ struct AnswerReader: Sendable, Hashable {
             boughtNothing: boughtNothing(kind, answer.status, codes, stage))
     }
 
-    /// Whether the provider named a reason of its own that the table knows.
-    func namesKnownReason(_ answer: Answer) -> Bool {
+    /// Whether the reason that the provider named, asked about a job, is why the job has failed.
+    func namesReasonOfJob(_ answer: Answer) -> Bool {
         let codes = paths.error.code.texts(in: answer) + Self.common.code.texts(in: answer)
-        return codes.contains { failures.kind(status: 0, codes: [$0]) != nil }
+        return codes.contains(where: failures.isReasonOfJob)
     }
 
     func requestID(of answer: Answer) -> String? {

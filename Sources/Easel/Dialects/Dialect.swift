@@ -175,9 +175,9 @@ extension Dialect {
             return .outcome(finalOutcome(of: answer))
         case 401, 402, 403, 404, 408, 429: return .unavailable(reader.failure(of: answer, at: .task))
         case 500...:
-            // With a reason of the provider's own it is the job that failed, else the question about it.
+            // With a reason that speaks of the job it is the job that failed, else the question about it.
             let failure = reader.failure(of: answer, at: .task)
-            return reader.namesKnownReason(answer) ? .outcome(.failed(failure)) : .unavailable(failure)
+            return reader.namesReasonOfJob(answer) ? .outcome(.failed(failure)) : .unavailable(failure)
         default: return .outcome(.failed(reader.failure(of: answer, at: .task)))
         }
     }

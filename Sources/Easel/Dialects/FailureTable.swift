@@ -47,6 +47,18 @@ struct FailureTable: Sendable, Hashable {
         Self.best(entries, status, codes) ?? Self.best(Self.common, status, codes)
     }
 
+    /// Whether a code, in an answer to a question about a job, says why the job has failed.
+    ///
+    /// The words known everywhere for a provider that is busy, or that minds the key, speak of the question: the job is
+    /// paid for and may be asked about again. The dialect's own words are listed because they are said of jobs.
+    func isReasonOfJob(_ code: String) -> Bool {
+        if let kind = Self.best(entries, 0, [code]) { return kind != .rateLimit }
+        return switch Self.best(Self.common, 0, [code]) {
+        case .contentPolicy, .inputUnreachable, .badRequest: true
+        default: false
+        }
+    }
+
     func isNotCharged(status: Int, codes: [String]) -> Bool {
         notCharged.contains { $0.fit(status: status, codes: codes) > 0 }
     }
