@@ -8,7 +8,7 @@ import pytest
 
 from gateway import BINARY, ROOT, eventually, free_port
 
-COMMANDS = ["serve", "check", "keys", "usage", "jobs", "dialects"]
+COMMANDS = ["serve", "reload", "check", "keys", "usage", "jobs", "dialects"]
 
 
 def easel(*arguments, cwd=None, environment={}):

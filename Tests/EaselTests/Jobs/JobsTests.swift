@@ -67,6 +67,42 @@ struct JobsTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `when time is up nothing more is bought, and who waits for the rest is told where to ask`()
+        async throws
+    {
+        let mayAnswer = Promise<Void>()
+        let provider = try FakeProvider { _ in
+            _ = await mayAnswer.wait()
+            return .images(png())
+        }
+        let text = Parts.routes(provider.url, provider.url)
+            .replacing("timeout: 60s", with: "timeout: 60s, concurrency: 1")
+        let parts = try Parts(text)
+        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
+        let sent = try parts.jobs.start(parts.submission("otter"), id: "req_1", key: key)
+        #expect(await eventually { provider.calls.count == 1 })
+        let waiting = try parts.jobs.start(parts.submission("otter"), id: "req_2", key: key)
+        #expect(await eventually { waiting.receipt.value != nil })
+        let told = EventLoop.spawn { await sent.ending.wait() }
+
+        parts.jobs.hold()
+        #expect(await waiting.ending.wait()?.error == .stopping())
+        let story = try await parts.ledger.job("req_2")
+        #expect(story?.job.state == .failed)
+        #expect(story?.job.cost == Money(microunits: 0))
+        #expect(story?.attempts.map(\.state) == [.refused])
+        #expect(sent.ending.value == nil)
+
+        parts.jobs.park()
+        #expect(try await told.value == nil)
+        #expect(sent.lateness == .parked("req_1"))
+        mayAnswer.fulfil(())
+        #expect(await sent.ending.wait()?.finished != nil)
+        #expect(provider.calls.count == 1)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `no more orders are at a provider than it takes at once`() async throws {
         let (underWay, most) = (Box(0), Box(0))
         let provider = try FakeProvider { _ in
