@@ -5,7 +5,8 @@ import base64
 import litellm
 import pytest
 
-from pictures import opened, picture
+import upstreams
+from pictures import opened
 
 
 @pytest.fixture
@@ -41,4 +42,12 @@ def test_a_refusal_is_the_exception_that_callers_catch(gateway):
         litellm.image_generation("an otter", model="openai/gpt-image-1", **gateway | {"api_key": "wrong"})
     with pytest.raises(litellm.BadRequestError):
         litellm.image_edit(image=b"no otter", prompt="an otter", model="openai/gpt-image-1", **gateway)
-    assert picture()
+
+
+def test_a_refused_prompt_is_told_apart(unreliable, upstream):
+    error = {"message": "no", "type": "image_generation_user_error", "code": "moderation_blocked", "param": None}
+    upstream.answer_with(upstreams.status(400, {"error": error}))
+    with pytest.raises(litellm.ContentPolicyViolationError):
+        litellm.image_generation(
+            "an otter", model="openai/gpt-image-2", api_base=f"{unreliable.origin}/v1", api_key=unreliable.key
+        )

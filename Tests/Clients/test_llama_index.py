@@ -1,4 +1,4 @@
-"""LlamaIndex's image generation tool, which is configured by the environment and tells formats by base64's first letter."""
+"""LlamaIndex's image generation tool, which tells formats by the first letter of base64."""
 
 import pathlib
 

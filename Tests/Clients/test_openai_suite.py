@@ -42,8 +42,8 @@ def replace(file, old, new):
     file.write_text(text.replace(old, new))
 
 
-# 100 cases of images and 55 of models. Those with every parameter at once ask for what excludes each other (an SVG model
-# and a PNG, several frames and a stream), which a strict gateway refuses and a lenient one reports.
+# 100 cases of images and 55 of models. Those with every parameter at once ask for what excludes each other (an SVG
+# model and a PNG, several frames and a stream), which a strict gateway refuses and a lenient one reports.
 @pytest.mark.parametrize(("strict", "filter", "passing"), [(False, "", 155), (True, "not all_params", 130)])
 def test_the_clients_own_tests_pass(suite, tmp_path, strict, filter, passing):
     aliases = dict.fromkeys(HARD_CODED + MODELS, "sandbox")

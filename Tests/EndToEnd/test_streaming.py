@@ -164,7 +164,7 @@ def test_a_failure_in_the_middle_is_raised_with_its_code(start, streaming, strea
     with pytest.raises(openai.APIError) as failure:
         stream(easel, "generate", seen.append, partial_images=1)
     assert [event.type for event in seen] == ["image_generation.partial_image"]
-    assert failure.value.code == "content_policy_violation"
+    assert failure.value.code == "moderation_blocked"
     assert failure.value.type == "image_generation_user_error"
     assert "Not this" in failure.value.message
 
@@ -174,7 +174,7 @@ def test_a_failure_before_anything_came_has_its_own_status(start, streaming, str
     streaming.answer_with(upstreams_streams.refusal)
     with pytest.raises(openai.BadRequestError) as failure:
         stream(easel, "generate", partial_images=1)
-    assert failure.value.code == "content_policy_violation"
+    assert failure.value.code == "moderation_blocked"
     with pytest.raises(openai.BadRequestError) as failure:
         stream(easel, "generate", size="nonsense")
     assert failure.value.param == "size"

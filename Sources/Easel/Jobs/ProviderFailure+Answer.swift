@@ -31,8 +31,13 @@ extension GatewayError {
         case .inputUnreachable:
             self.init(status: .badRequest, code: "invalid_image_url", parameter: "image", message: words)
         case .contentPolicy:
+            // Clients tell it from other refusals by OpenAI's code, Pydantic AI for one, or by its wording, as LiteLLM.
             self.init(
-                status: .badRequest, type: .imageGenerationUser, code: "content_policy_violation", message: words)
+                status: .badRequest, type: .imageGenerationUser, code: "moderation_blocked",
+                message: """
+                    The request was rejected as a result of the safety system of the provider '\(provider)', which says: \
+                    \(failure.message)
+                    """)
         case .authentication:
             // The caller's key is fine; ours is not.
             self.init(
