@@ -13,7 +13,7 @@ pytest.register_assert_rewrite("gateway")
 import upstreams  # noqa: E402
 from gateway import BINARY, OFFLINE, SANDBOX, Gateway  # noqa: E402
 
-#: Seconds that one test may take.
+#: Seconds that one test may take, unless it is marked with `takes`.
 TEST_WITHIN = 90
 
 
@@ -23,14 +23,16 @@ def pytest_sessionstart(session):
 
 
 @pytest.fixture(autouse=True)
-def time_limit():
+def time_limit(request):
     """No test hangs: one that takes too long fails where it is."""
+    marker = request.node.get_closest_marker("takes")
+    seconds = marker.kwargs["seconds"] if marker else TEST_WITHIN
 
     def fail(*_):
-        raise TimeoutError(f"the test took more than {TEST_WITHIN} s")
+        raise TimeoutError(f"the test took more than {seconds} s")
 
     signal.signal(signal.SIGALRM, fail)
-    signal.alarm(TEST_WITHIN)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
 

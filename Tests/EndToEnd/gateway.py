@@ -41,6 +41,8 @@ class Gateway:
         self.config = folder / "easel.yaml"
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "UPSTREAM_KEY": upstreams.KEY}
         self.process = None
+        #: What the process is run by: a command that runs another.
+        self.wrapper = []
         self._clients = []
         #: Nothing of this may ever be in the log.
         self.secrets = ["otter", upstreams.KEY, "secretsignature"]
@@ -59,10 +61,18 @@ class Gateway:
     # The process
 
     def start(self):
+        self.launch()
+        eventually(self.is_ready, within=START_WITHIN, because=lambda: f"not ready; its log:\n{self.log.read_text()}")
+        if self.key is None:
+            self.key = self.create_key("tests")
+        return self
+
+    def launch(self):
+        """Starts the process and waits for nothing."""
         with self.log.open("ab") as log:
             # setpriv: should pytest itself be killed, the server goes with it.
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", BINARY, "serve", "--config", self.config],
+                [*self.wrapper, "setpriv", "--pdeathsig", "KILL", BINARY, "serve", "--config", self.config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -70,10 +80,13 @@ class Gateway:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        eventually(self.is_ready, within=START_WITHIN, because=lambda: f"not ready; its log:\n{self.log.read_text()}")
-        if self.key is None:
-            self.key = self.create_key("tests")
-        return self
+
+    def kill(self):
+        """The end that nobody can prepare for."""
+        process, self.process = self.process, None
+        ended_before = process.poll()
+        kill_group(process)
+        assert ended_before is None, f"ended by itself with {ended_before}:\n{self.log.read_text()[-5000:]}"
 
     def is_ready(self):
         assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()}"
@@ -115,7 +128,7 @@ class Gateway:
     def run(self, *arguments, exit_code=0):
         """`easel COMMAND …` with this gateway's configuration; what it printed."""
         done = subprocess.run(
-            [BINARY, *arguments, "--config", self.config],
+            [*self.wrapper, BINARY, *arguments, "--config", self.config],
             capture_output=True,
             text=True,
             env=self.environment,
