@@ -145,3 +145,79 @@ def test_an_upload_that_comes_too_late_is_refused(start):
     assert b"nothing was bought" in answer
     ended(easel, within=10)
     assert easel.jobs() == []
+
+
+def test_a_stop_lasts_no_longer_than_stop_within(start, openai_upstream):
+    openai_upstream.pause()
+    easel = start(openai_upstream, stop_within="1s")
+    client = Client(easel)
+    openai_upstream.wait_for_calls()
+    easel.process.send_signal(signal.SIGTERM)
+    assert 0.9 < ended(easel, within=10) < 6
+    client.join()
+    assert_error(client.answer, 503, type="server_error", code="shutting_down")
+
+
+def test_a_queue_task_outlives_several_stops(start, fal_upstream):
+    fal_upstream.answer_questions_with(*[unavailable] * 1000)
+    easel = start(fal_upstream, stop_within="200ms")
+    client = Client(easel)
+    for _ in range(3):
+        seen = len(fal_upstream.questions)
+        eventually(lambda seen=seen: len(fal_upstream.questions) > seen)
+        easel.process.send_signal(signal.SIGTERM)
+        ended(easel, within=10)
+        easel.start()
+    client.join()
+    fal_upstream.answer_questions_as_usual()
+    location = client.answer.headers["location"]
+    job = eventually(lambda: (job := easel.get(location).json)["state"] == "done" and job)
+    assert easel.fetch(job["data"][0]["url"]).body == fal_upstream.made[0]
+    assert len(fal_upstream.calls) == 1
+
+
+def test_an_unfinished_download_goes_on_at_the_next_start(start, openai_upstream):
+    [made] = openai_upstream.make(1)
+    link = openai_upstream.publish(made)
+    openai_upstream.answer_with(upstreams.status(200, {"created": 1, "data": [{"url": link}]}))
+    is_over = threading.Event()
+
+    def stuck(exchange):
+        exchange.begin(200, len(made), "image/png")
+        exchange.wfile.write(made[:100])
+        exchange.wfile.flush()
+        is_over.wait(30)
+        exchange.close_connection = True
+
+    openai_upstream.answer_downloads_with(stuck)
+    easel = start(openai_upstream, stop_within="500ms")
+    client = Client(easel)
+    eventually(lambda: openai_upstream.downloads)
+    easel.process.send_signal(signal.SIGTERM)
+    ended(easel, within=10)
+    is_over.set()
+    client.join()
+    assert easel.jobs()[0]["state"] == "storing"
+
+    easel.start()
+    location = client.answer.headers["location"]
+    job = eventually(lambda: (job := easel.get(location).json)["state"] == "done" and job)
+    assert easel.fetch(job["data"][0]["url"]).body == made
+    assert len(openai_upstream.calls) == 1
+
+
+def test_a_job_that_was_promised_is_finished_after_the_next_start(start, fal_upstream):
+    fal_upstream.answer_questions_with(*[unavailable] * 1000)
+    easel = start(fal_upstream, stop_within="200ms")
+    body = {"model": "picture", "prompt": "an otter"}
+    promise = easel.post("/v1/images/generations", body, headers={"Prefer": "respond-async"})
+    assert promise.status == 202
+    eventually(lambda: fal_upstream.questions)
+    easel.process.send_signal(signal.SIGTERM)
+    ended(easel, within=10)
+
+    fal_upstream.answer_questions_as_usual()
+    easel.start()
+    location = promise.headers["location"].removeprefix(easel.origin)
+    eventually(lambda: easel.get(location).json["state"] == "done")
+    assert len(fal_upstream.calls) == 1
