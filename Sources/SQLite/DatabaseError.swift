@@ -28,7 +28,9 @@ package struct DatabaseError: Error, Sendable, Hashable {
     package var isBusy: Bool { primaryCode == SQLITE_BUSY }
 
     /// The disk is full.
-    package var isFull: Bool { primaryCode == SQLITE_FULL }
+    ///
+    /// SQLite has no code of its own for that when it is the index of the write-ahead log that finds no room.
+    package var isFull: Bool { primaryCode == SQLITE_FULL || code == ResultCode.ioErrorSharedMemorySize }
 
     /// The code without its extension.
     var primaryCode: Int32 { code & 0xFF }
@@ -45,12 +47,12 @@ extension DatabaseError: CustomStringConvertible {
     }
 
     private var advice: String? {
-        switch primaryCode {
+        if isFull { return "the disk is full: free some space on it" }
+        return switch primaryCode {
         case SQLITE_READONLY: "let the user that runs this program write to the file and to its folder"
         case SQLITE_CANTOPEN: "make sure its folder exists and that this program may write to it"
         case SQLITE_NOTADB: "the path seems to name another kind of file: check it, or move the file away"
         case SQLITE_CORRUPT: "restore it from a backup, or rescue its rows with `sqlite3 FILE .recover`"
-        case SQLITE_FULL: "free some space on its disk"
         case SQLITE_BUSY: "another process is writing to it: try again, or see which one keeps it locked"
         case SQLITE_IOERR: "check its disk and the system's log"
         default: nil
@@ -64,6 +66,7 @@ enum ResultCode {
     static let constraintPrimaryKey = SQLITE_CONSTRAINT | 6 << 8
     static let constraintUnique = SQLITE_CONSTRAINT | 8 << 8
     static let abortRollback = SQLITE_ABORT | 2 << 8
+    static let ioErrorSharedMemorySize = SQLITE_IOERR | 19 << 8
 }
 
 extension DatabaseError {
