@@ -159,8 +159,12 @@ final class AttemptRun {
         outcome.images += kept
         guard unfinished > 1, !kept.isEmpty else { return }
         // The others may take minutes yet; what is here must not be lost with them.
-        pending[index] = []
-        do { try await means.ledger.keep(kept) } catch { cannotWrite(error) }
+        do {
+            try await means.ledger.keep(kept)
+            pending[index] = []
+        } catch {
+            cannotWrite(error)
+        }
     }
 
     private func places(of delivery: Delivery, _ index: Int) -> [Int] {
