@@ -12,6 +12,10 @@ final class Fulfilment {
     /// How long an ending that cannot be written down is tried again: as long as somebody may yet make room on the disk.
     static let settlingPatience = Duration.seconds(86_400)
 
+    /// Why an image is missing whose request had been sent when the process ended.
+    private static let stoppedTooSoon =
+        "The gateway stopped before the provider's answer came; whether it charged is not known."
+
     init(means: AttemptRun.Means, inputs: Inputs, configuration: Configuration) {
         self.means = means
         self.inputs = inputs
@@ -44,7 +48,10 @@ final class Fulfilment {
         }
         let errands = AttemptRun.Errand.all(leftOf: attempt, kept: story.images)
         let run = AttemptRun(attempt, of: job, at: destination, means)
-        let outcome = await run.run(errands, kept: story.images)
+        var outcome = await run.run(errands, kept: story.images)
+        // Of requests that had left no trace yet, only the number of images tells.
+        let untold = story.job.wantedImages - outcome.images.count - outcome.allMissing.count
+        outcome.missing += Array(repeating: Self.stoppedTooSoon, count: max(0, untold))
         means.log.info("resumed job", ["request.id": job.id, "images": "\(outcome.images.count)"])
         return await conclude(job, story.job, run.record, outcome, at: destination)
     }
