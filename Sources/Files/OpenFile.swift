@@ -52,6 +52,9 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
     /// There is no file or folder of that name.
     package var isMissing: Bool { code == ENOENT }
 
+    /// The disk has no room, or its owner may have no more of it.
+    package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+
     package var description: String {
         let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
         return "cannot \(operation) \(path): \(reason)\(advice.map { "; \($0)" } ?? "")"

@@ -149,7 +149,7 @@ final class Upstream: ProviderConnection {
         do {
             // Half an emoji in a prompt that is told back must not cost a paid image.
             let json = try await spool.receiveJSON(
-                first, then: response.body, limit: Self.answerLimit, strictness: .forgiving)
+                first, then: response.body, limit: Self.answerLimit, strictness: .forgiving, waitsForRoom: true)
             return Received(answer: Answer(status: status, fields: fields, body: .json(json.value)), files: json.files)
         } catch SpoolError.malformed {
             let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)

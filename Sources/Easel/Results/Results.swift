@@ -90,9 +90,7 @@ final class Results {
         switch payload {
         case .url(let url): return try await fetched(url, jobID, until: expiry)
         case .base64(let text):
-            do throws(SpoolError) { return try await spool.decode(text, limit: text.utf8.count) } catch {
-                throw FetchFailure(error)
-            }
+            return try await decoded(text, jobID)
         case .external(let index):
             guard files.indices.contains(index) else {
                 throw FetchFailure(reason: "the answer names an image that it does not have", isFinal: true)
@@ -102,6 +100,21 @@ final class Results {
             guard let file = files.first else { throw FetchFailure(reason: "the answer is empty", isFinal: true) }
             return file
         }
+    }
+
+    /// Writes an image of an answer to a file, again and again while the disk refuses: there is only this one copy.
+    private func decoded(_ text: String, _ jobID: String) async throws(FetchFailure) -> SpooledFile {
+        let deadline = clock.now + Self.storingPatience
+        var pause = Duration.milliseconds(250)
+        while true {
+            do throws(SpoolError) { return try await spool.decode(text, limit: text.utf8.count) } catch {
+                guard case .disk = error, clock.now + pause < deadline else { throw FetchFailure(error) }
+                log.error("cannot store a result, trying again", ["request.id": jobID, "error": "\(error)"])
+            }
+            do { try await clock.sleep(for: pause) } catch { break }
+            pause = min(pause * 2, .seconds(10))
+        }
+        throw FetchFailure(reason: "the gateway's disk refused it", isFinal: true)
     }
 
     /// Downloads a paid image, again and again until the provider's link is dead: the money is spent already.

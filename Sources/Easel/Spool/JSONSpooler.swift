@@ -10,10 +10,14 @@ actor JSONSpooler: DiskActor {
     /// The most files that one text may become: each stays open while it is needed.
     static let fileLimit = 256
 
-    /// Prepares for a text whose files may grow to `limit` bytes together.
-    init(in spool: Spool, limit: Int, strictness: JSONStrictness = .strict) {
-        parser = JSONParser(sink: Base64Sink(spool: spool, limit: limit), strictness: strictness)
+    /// Prepares for a text whose files may grow to `limit` bytes together; on a full disk they may wait for ``flush()``.
+    init(in spool: Spool, limit: Int, strictness: JSONStrictness = .strict, waitsForRoom: Bool = false) {
+        let sink = Base64Sink(spool: spool, limit: limit, waitsForRoom: waitsForRoom)
+        parser = JSONParser(sink: sink, strictness: strictness)
     }
+
+    /// Tries again to write what there was no room for; gives why the disk still refuses it.
+    func flush() -> FileError? { parser?.sink.flush() }
 
     func write(_ bytes: [UInt8]) throws(SpoolError) {
         do throws(JSONError) { try parser?.feed(bytes.span) } catch { throw reason(of: error) }
@@ -43,15 +47,24 @@ private struct Base64Sink: LongStringSink {
     private let limit: Int
     /// Bytes that all files together may still grow by.
     private var allowance: Int
+    private let waitsForRoom: Bool
     private var writer: SpoolWriter?
+    /// Writers of files that are complete but for what there was no room for.
+    private var waiting: [SpoolWriter] = []
     private var decoder = Base64Decoder()
     private var decoded: [UInt8] = []
     private var isFresh = true
 
-    init(spool: Spool, limit: Int) {
+    init(spool: Spool, limit: Int, waitsForRoom: Bool) {
         self.spool = spool
         self.limit = limit
+        self.waitsForRoom = waitsForRoom
         allowance = limit
+    }
+
+    func flush() -> FileError? {
+        for writer in waiting { if let refusal = writer.flush() { return refusal } }
+        return nil
     }
 
     mutating func begin(prefix: Span<UInt8>) throws -> Bool {
@@ -60,7 +73,10 @@ private struct Base64Sink: LongStringSink {
         decoder = Base64Decoder()
         isFresh = true
         writer = try noted(
-            Result { () throws(SpoolError) in try SpoolWriter(in: spool, limit: limit, left: allowance) })
+            Result { () throws(SpoolError) in
+                try SpoolWriter(in: spool, limit: limit, left: allowance, waitsForRoom: waitsForRoom)
+            })
+        if waitsForRoom, let writer { waiting.append(writer) }
         return true
     }
 
@@ -78,7 +94,7 @@ private struct Base64Sink: LongStringSink {
         try decoder.finish(into: &decoded)
         try write()
         guard let file = writer?.finish() else { throw SpoolError.malformed("a string ended before it began") }
-        allowance -= file.length
+        allowance -= writer?.length ?? 0
         files.append(file)
         return files.count - 1
     }

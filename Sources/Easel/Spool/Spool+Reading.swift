@@ -16,9 +16,17 @@ extension Spool {
     /// The longest JSON text that is parsed at once on the loop, in bytes: it takes less than the hop to a thread.
     static let inlineLength = 32 * 1024
 
+    /// How long a text that is paid for waits for room on a full disk.
+    static let roomPatience = Duration.seconds(86_400)
+    /// The longest pause before the disk is asked for room again.
+    static let longestRoomPause = Duration.seconds(5)
+
     /// Reads a whole JSON text; the bytes that have been taken from the source already come first.
+    ///
+    /// One that is paid for `waitsForRoom` on a full disk: it is read on only when what came of it is written.
     func receiveJSON(
-        _ first: [UInt8] = [], then source: some ByteSource, limit: Int, strictness: JSONStrictness = .strict
+        _ first: [UInt8] = [], then source: some ByteSource, limit: Int, strictness: JSONStrictness = .strict,
+        waitsForRoom: Bool = false
     ) async throws -> SpooledJSON {
         var text = first
         while text.count <= Self.inlineLength {
@@ -31,17 +39,29 @@ extension Spool {
             }
             text += bytes
         }
-        let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness)
+        let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness, waitsForRoom: waitsForRoom)
         var length = text.count
         guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
         try await spooler.write(text)
+        if waitsForRoom { try await waitForRoom(spooler) }
         while let bytes = try await source.next() {
             length += bytes.count
             guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
             try await spooler.write(bytes)
+            if waitsForRoom { try await waitForRoom(spooler) }
         }
         let (value, files) = try await spooler.finish()
         return SpooledJSON(value: value, files: files, length: length)
+    }
+
+    private func waitForRoom(_ spooler: JSONSpooler) async throws {
+        let deadline = ContinuousClock.now + Self.roomPatience
+        var pause = Duration.milliseconds(100)
+        while let refusal = await spooler.flush() {
+            guard ContinuousClock.now < deadline else { throw SpoolError.disk(refusal) }
+            try await EventLoop.sleep(for: pause)
+            pause = min(pause * 2, Self.longestRoomPause)
+        }
     }
 
     /// Reads a whole form.
