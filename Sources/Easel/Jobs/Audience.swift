@@ -1,0 +1,98 @@
+import Crypto
+
+/// Who asked for which job, and who left without the answer: what the ledger's rows do not say of retries.
+///
+/// It is kept in memory, for as many jobs as a retry may be expected of. After a restart the rows decide alone.
+struct Audience {
+    /// What a retry has in common with the request it repeats.
+    struct Question: Sendable, Hashable {
+        var keyID: String
+        var fingerprint: Digest
+    }
+
+    private struct Listeners {
+        var question: Question
+        /// The retry count of the newest request for the job.
+        var retryCount: Int
+        /// Clients who left without their whole answer.
+        var departures = 0
+        /// Retries that came in the place of one.
+        var returns = 0
+        /// Whether a retry has become a job of its own instead.
+        var isReplaced = false
+        var changedAt: Timestamp
+    }
+
+    /// Jobs that are remembered at most; then the oldest are forgotten.
+    static let memory = 10_000
+
+    private var listeners: [String: Listeners] = [:]
+    private var jobIDs: [Question: [String]] = [:]
+    /// Oldest first, with some that are forgotten already.
+    private var arrivals: [String] = []
+
+    var count: Int { listeners.count }
+
+    /// The jobs of a question, oldest first.
+    func jobs(of question: Question) -> [String] { jobIDs[question] ?? [] }
+
+    /// Whether somebody left without the answer, and nobody has come back for it.
+    func isOwed(_ jobID: String) -> Bool { listeners[jobID].map { $0.departures > $0.returns } ?? false }
+
+    func retryCount(of jobID: String) -> Int { listeners[jobID]?.retryCount ?? 0 }
+
+    /// Whether a retry has become a job of its own instead of this one.
+    func isReplaced(_ jobID: String) -> Bool { listeners[jobID]?.isReplaced ?? false }
+
+    func changedAt(_ jobID: String) -> Timestamp? { listeners[jobID]?.changedAt }
+
+    /// A client has asked for a job of its own.
+    mutating func ask(_ jobID: String, _ question: Question, retryCount: Int, at now: Timestamp) {
+        add(jobID, Listeners(question: question, retryCount: retryCount, changedAt: now))
+    }
+
+    /// A retry has come back for the answer of a job.
+    mutating func comeBack(to jobID: String, _ question: Question, retryCount: Int, at now: Timestamp) {
+        guard var known = listeners[jobID] else {
+            // Nothing is known of the client in whose place it comes, which must have left.
+            let listeners = Listeners(
+                question: question, retryCount: retryCount, departures: 1, returns: 1, changedAt: now)
+            return add(jobID, listeners)
+        }
+        known.returns += 1
+        known.retryCount = retryCount
+        listeners[jobID] = known
+    }
+
+    /// A retry has become a job of its own instead of one that bought nothing.
+    mutating func replace(_ jobID: String, _ question: Question, at now: Timestamp) {
+        comeBack(to: jobID, question, retryCount: retryCount(of: jobID), at: now)
+        listeners[jobID]?.isReplaced = true
+    }
+
+    /// A client's answer has been sent, in full or in part.
+    mutating func hear(_ jobID: String, inFull: Bool, isSuccess: Bool, at now: Timestamp) {
+        guard var known = listeners[jobID] else { return }
+        known.changedAt = now
+        if !inFull { known.departures += 1 }
+        listeners[jobID] = known
+        // Of what went well the row says enough.
+        if isSuccess, known.departures == 0, known.returns == 0, known.retryCount == 0 { forget(jobID) }
+    }
+
+    private mutating func add(_ jobID: String, _ new: Listeners) {
+        listeners[jobID] = new
+        jobIDs[new.question, default: []].append(jobID)
+        arrivals.append(jobID)
+        guard listeners.count > Self.memory || arrivals.count > 2 * Self.memory else { return }
+        arrivals.removeAll { listeners[$0] == nil }
+        // A tenth at once, so that this is rare.
+        for jobID in arrivals.prefix(max(0, listeners.count - Self.memory * 9 / 10)) { forget(jobID) }
+    }
+
+    private mutating func forget(_ jobID: String) {
+        guard let question = listeners.removeValue(forKey: jobID)?.question else { return }
+        jobIDs[question]?.removeAll { $0 == jobID }
+        if jobIDs[question]?.isEmpty == true { jobIDs[question] = nil }
+    }
+}
