@@ -19,22 +19,22 @@ final class Gateway: RequestHandler {
     private let keys: Keys
     private let bodies: BodyReader
     private let inputs: Inputs
-    private let jobs: Jobs
+    private let reception: Reception
     private let fulfilment: Fulfilment
     private let files: FileServer
     private let clock: WallClock
     private let log: Log
 
     init(
-        configuration: Configuration, ledger: Ledger, keys: Keys, bodies: BodyReader, inputs: Inputs, jobs: Jobs,
-        fulfilment: Fulfilment, files: FileServer, clock: WallClock, log: Log
+        configuration: Configuration, ledger: Ledger, keys: Keys, bodies: BodyReader, inputs: Inputs,
+        reception: Reception, fulfilment: Fulfilment, files: FileServer, clock: WallClock, log: Log
     ) {
         self.configuration = configuration
         self.ledger = ledger
         self.keys = keys
         self.bodies = bodies
         self.inputs = inputs
-        self.jobs = jobs
+        self.reception = reception
         self.fulfilment = fulfilment
         self.files = files
         self.clock = clock
@@ -74,7 +74,7 @@ final class Gateway: RequestHandler {
             return request.method == .delete
                 ? try ModelsAnswer.kept(name, configuration, for: caller)
                 : try ModelsAnswer.one(name, configuration, for: caller)
-        case .job(let id): return try await view(id, for: try await keys.caller(of: request))
+        case .job(let id): return try await desk.show(id, to: try await keys.caller(of: request))
         case .file(let token, let fileExtension): return try await files.serve(token, fileExtension, request)
         case .input(let token, let fileExtension): return try await files.serveInput(token, fileExtension, request)
         case .health, .root: return .json(["status": "ok"])
@@ -82,30 +82,27 @@ final class Gateway: RequestHandler {
         }
     }
 
-    /// From a request for images to the images: who asks, what for, do it, hand it over.
+    /// From a request for images to the images: who asks, what for, do it unless it is done already, hand it over.
     private func make(
         _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ id: String,
         standIns: [RequestValues.Entry] = []
     ) async throws(GatewayError) -> Response {
         let caller = try await keys.caller(of: request)
+        let marks = try RetryMarks(request.fields)
         let values = try await bodies.read(request, body).completed(by: standIns)
-        let submission = try await submission(operation, pathModel, values, request, caller)
-        let job = try jobs.start(submission, id: id, key: caller, with: fulfilment)
-        if submission.order.isStreamed {
-            return try await StreamedAnswer(of: job, to: submission.order, configuration, files, clock).response()
-        }
-        guard let ending = await job.ending.wait() else { throw job.lateness ?? .clientLeft() }
-        switch ending {
-        case .done(let finished): return try await handOver(finished, submission.delivery)
-        case .failed(let error): throw error
-        }
+        var submission = try await submission(operation, pathModel, values, request, caller)
+        submission.idempotencyKey = marks.idempotencyKey
+        let admission = try await reception.admit(
+            Reception.Arrival(
+                id: id, key: caller, submission: submission, retryCount: marks.retryCount,
+                memory: configuration.idempotency, fulfilment: fulfilment))
+        return await desk.answer(admission, submission)
     }
 
-    private func handOver(_ story: JobStory, _ delivery: Submission.Delivery) async throws(GatewayError) -> Response {
-        do throws(FileError) { return try await ImagesAnswer(story, delivery, configuration, files).response } catch {
-            log.error("stored image cannot be read", ["request.id": story.job.id, "error": "\(error)"])
-            throw .failureAfterPurchase("The image is stored, but could not be read back.")
-        }
+    /// Where clients hear of their jobs.
+    private var desk: JobDesk {
+        JobDesk(
+            configuration: configuration, ledger: ledger, jobs: reception.jobs, files: files, clock: clock, log: log)
     }
 
     /// Understands a request's values: the model, the order, its images.
@@ -126,36 +123,31 @@ final class Gateway: RequestHandler {
         let model = try configuration.model(name, for: caller)
         var order = try reader.order(operation, model: model.name)
         var files = values.externals
+        var (pictures, maskPicture) = ([Fingerprint.Picture](), Fingerprint.Picture?.none)
         for reference in references.images {
             let (input, file) = try await inputs.resolve(reference)
             order.images.append(input)
             if let file { files.append(file) }
+            if let picture = Fingerprint.Picture(input, file) { pictures.append(picture) }
         }
         if let mask = references.mask {
             let (input, file) = try await inputs.resolve(mask)
             order.mask = input
             if let file { files.append(file) }
+            maskPicture = Fingerprint.Picture(input, file)
         }
         let isStrict = configuration.strict || request.fields["easel-strict"] == "true"
         if isStrict, let unknown = reader.unknownNames.first {
             throw .invalid(unknown, "Unknown parameter: '\(unknown)'.", code: "unknown_parameter")
         }
+        let delivery = try reader.delivery(model: name)
+        let fingerprint = Fingerprint(
+            order: order, images: pictures, mask: maskPicture, delivery: delivery, isStrict: isStrict,
+            unknown: reader.unknownValues)
         return Submission(
-            order: order, delivery: try reader.delivery(model: name), isStrict: isStrict,
-            unknownNames: reader.unknownNames,
-            imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength)
-    }
-
-    /// A job as its owner may see it; another key's job does not exist.
-    private func view(_ id: String, for caller: KeyRecord) async throws(GatewayError) -> Response {
-        let story: JobStory?
-        do { story = try await ledger.job(id) } catch { throw unreadable(error) }
-        guard let story, story.job.keyID == caller.id else {
-            throw GatewayError(
-                status: .notFound, code: "job_not_found", parameter: "id",
-                message: "There is no job '\(id.shortened(to: 60))' of this key.")
-        }
-        return JobAnswer.response(story, configuration)
+            order: order, delivery: delivery, isStrict: isStrict, unknownNames: reader.unknownNames,
+            imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength,
+            fingerprint: fingerprint.digest)
     }
 
     private func readiness() async throws(GatewayError) -> Response {
@@ -178,8 +170,12 @@ final class Gateway: RequestHandler {
         return response
     }
 
-    /// One line of the log for each exchange.
+    /// One line of the log for each exchange; and whoever comes back for an answer that did not arrive is expected.
     func finished(_ exchange: Exchange) {
+        if exchange.request?.method == .post, let jobID = exchange.answerFields["x-request-id"] {
+            reception.sent(
+                jobID, inFull: exchange.isComplete && !exchange.clientLeft, isSuccess: exchange.status.isSuccess)
+        }
         log.info(
             "request",
             [

@@ -90,6 +90,21 @@ extension GatewayError {
         invalid(parameter, "Missing required parameter: '\(parameter)'.", code: "missing_required_parameter")
     }
 
+    static func unknownJob(_ id: String) -> GatewayError {
+        GatewayError(
+            status: .notFound, code: "job_not_found", parameter: "id",
+            message: "There is no job '\(id.shortened(to: 60))' of this key.")
+    }
+
+    static func idempotencyKeyReused(_ key: String) -> GatewayError {
+        GatewayError(
+            status: .unprocessableContent, code: "idempotency_key_reused", parameter: "Idempotency-Key",
+            message: """
+                The Idempotency-Key '\(key.shortened(to: 60))' was used for another request. Use a new key for each \
+                request, and the same key only to send the very same request again.
+                """)
+    }
+
     static func malformedBody(_ reason: String) -> GatewayError {
         GatewayError(
             status: .badRequest, message: "We could not parse the body of your request: \(reason).")
@@ -174,6 +189,16 @@ extension GatewayError {
                 """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
     }
 
+    /// A request that is told again what it made, whose images the owner's retention has removed.
+    static func imagesExpired() -> GatewayError {
+        GatewayError(
+            status: .gone, code: "images_expired",
+            message: """
+                The images of this request were made before and are not kept any more ('results.keep'). Send the \
+                request with a new Idempotency-Key to make new ones.
+                """, shouldRetry: false)
+    }
+
     /// The images are made and paid for, and will be kept once they can be fetched.
     static func resultPending(_ jobID: String) -> GatewayError {
         GatewayError(
@@ -222,6 +247,20 @@ extension GatewayError {
         GatewayError(
             status: .internalServerError, type: .server, code: "internal_error", message: what, shouldRetry: shouldRetry
         )
+    }
+}
+
+extension GatewayError {
+    /// What the client of a job was told that failed; `nil` for one that did not.
+    ///
+    /// Whoever hears it again is not to repeat the request: its end is this one.
+    init?(of job: JobRecord) {
+        guard let error = job.error.flatMap({ try? JSONValue(parsing: Array($0.utf8)) }) else { return nil }
+        self.init(
+            status: Status(rawValue: job.errorStatus ?? Status.badGateway.rawValue),
+            type: error["type"]?.string.flatMap(ErrorType.init) ?? .upstream, code: error["code"]?.string,
+            parameter: error["param"]?.string, message: error["message"]?.string ?? "The job failed.",
+            shouldRetry: false)
     }
 }
 

@@ -11,6 +11,7 @@ final class Service {
     private(set) var status: ServingStatus
     private let parts: SharedParts
     private let jobs: Jobs
+    private let reception: Reception
     let entrance: Entrance
     private let server: Server
     private let sweeper: Sweeper
@@ -33,7 +34,8 @@ final class Service {
             ledger: storage.ledger, blobs: storage.blobs, spool: storage.spool, clock: clock, log: log)
         let fulfilment = parts.fulfilment(configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: clock)
-        entrance = Entrance(parts.gateway(configuration, jobs, fulfilment))
+        reception = Reception(jobs: jobs, ledger: storage.ledger, clock: clock, log: log)
+        entrance = Entrance(parts.gateway(configuration, reception, fulfilment))
         do {
             server = try Server(on: try SocketAddress(configuration.listen), handler: entrance) { error in
                 log.warning("cannot accept connections for now", ["error": "\(error)"])
@@ -102,7 +104,7 @@ final class Service {
     func adopt(_ configuration: Configuration) {
         let fulfilment = parts.fulfilment(configuration)
         jobs.fulfilment = fulfilment
-        entrance.gateway = parts.gateway(configuration, jobs, fulfilment)
+        entrance.gateway = parts.gateway(configuration, reception, fulfilment)
         sweeper.retention = configuration.results
         log.setThreshold(configuration.logLevel)
         self.configuration = configuration

@@ -16,6 +16,7 @@ package struct Status: RawRepresentable, Sendable, Hashable {
     package static let methodNotAllowed = Status(rawValue: 405)
     package static let requestTimeout = Status(rawValue: 408)
     package static let conflict = Status(rawValue: 409)
+    package static let gone = Status(rawValue: 410)
     package static let lengthRequired = Status(rawValue: 411)
     package static let contentTooLarge = Status(rawValue: 413)
     package static let uriTooLong = Status(rawValue: 414)

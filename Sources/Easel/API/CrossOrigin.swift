@@ -19,6 +19,9 @@ enum CrossOrigin {
         guard request.fields["origin"] != nil else { return }
         response.fields["access-control-allow-origin"] = "*"
         response.fields["access-control-expose-headers"] =
-            "x-request-id, retry-after, retry-after-ms, x-should-retry, openai-processing-ms, location"
+            """
+            x-request-id, retry-after, retry-after-ms, x-should-retry, openai-processing-ms, location, easel-replayed, \
+            preference-applied
+            """
     }
 }

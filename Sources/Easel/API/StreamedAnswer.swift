@@ -197,6 +197,14 @@ extension StreamedAnswer {
 
 // The job.
 extension StreamedAnswer {
+    /// A stream of a job that ended long ago: nothing but its end.
+    convenience init(
+        of story: JobStory, to order: ImageOrder, _ configuration: Configuration, _ files: FileServer,
+        _ clock: WallClock
+    ) {
+        self.init(to: order, previews: Previews(), clock: clock) { Ending(story, configuration, files) }
+    }
+
     /// A stream of a job under way, or of one that has ended.
     convenience init(
         of job: Job, to order: ImageOrder, _ configuration: Configuration, _ files: FileServer, _ clock: WallClock

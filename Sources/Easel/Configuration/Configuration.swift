@@ -22,6 +22,8 @@ package struct Configuration: Sendable {
     var strict = false
     /// What prices are in; only ever shown.
     var currency = "USD"
+    /// How long a client's own name for a request, its `Idempotency-Key`, is remembered.
+    var idempotency = Duration.seconds(86_400)
     /// How long running requests may go on after SIGTERM.
     package var stopWithin = Duration.seconds(30)
     /// Whether a commit waits for the disk.

@@ -24,7 +24,7 @@ enum ConfigurationReader {
         let isMapping = root.allow(
             "listen", "public_url", "data", "dialects", "providers", "models", "aliases", "defaults", "results",
             "limits",
-            "allow_private", "strict", "currency", "stop_within", "durability", "log")
+            "allow_private", "strict", "currency", "idempotency", "stop_within", "durability", "log")
         guard isMapping else { return }
         if let listen = root.value("listen", like: "127.0.0.1:8080", parse: listenAddress) {
             configuration.listen = listen
@@ -38,6 +38,9 @@ enum ConfigurationReader {
         configuration.currency = root.text("currency") ?? configuration.currency
         configuration.durability = root.choice("durability", of: Configuration.Durability.self) ?? .full
         configuration.logLevel = root.choice("log", of: Log.Level.self) ?? .info
+        if let duration = root.value("idempotency", like: "24h", parse: Quantity.duration) {
+            configuration.idempotency = duration
+        }
         if let duration = root.value("stop_within", like: "30s", parse: Quantity.duration) {
             configuration.stopWithin = duration
         }

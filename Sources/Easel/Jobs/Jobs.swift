@@ -7,8 +7,16 @@ final class Jobs {
     var fulfilment: Fulfilment
     private let clock: WallClock
     private var running: [String: Job] = [:]
+    /// The ids of running jobs by the names that their clients gave them.
+    private var named: [Name: String] = [:]
     private var isStopping = false
     private let idle = Promise<Void>()
+
+    /// A client's own name for its request.
+    struct Name: Sendable, Hashable {
+        var keyID: String
+        var idempotencyKey: String
+    }
 
     init(fulfilment: Fulfilment, clock: WallClock) {
         self.fulfilment = fulfilment
@@ -19,6 +27,9 @@ final class Jobs {
 
     /// The job of an id, while it is under way.
     func job(_ id: String) -> Job? { running[id] }
+
+    /// The job that a client has given this name, while it is under way; one of an earlier run is found by its row alone.
+    func job(named name: Name) -> Job? { named[name].flatMap { running[$0] } }
 
     /// Starts a job in a task of its own.
     ///
@@ -61,8 +72,13 @@ final class Jobs {
         for job in running.values { job.park() }
     }
 
+    private func name(of job: Job) -> Name? {
+        job.submission?.idempotencyKey.map { Name(keyID: job.keyID, idempotencyKey: $0) }
+    }
+
     private func run(_ job: Job, _ work: @escaping @EventLoop @Sendable () async -> JobEnding) {
         running[job.id] = job
+        if let name = name(of: job) { named[name] = job.id }
         EventLoop.spawn {
             job.end(await work())
             self.leave(job)
@@ -71,6 +87,7 @@ final class Jobs {
 
     private func leave(_ job: Job) {
         running[job.id] = nil
+        if let name = name(of: job), named[name] == job.id { named[name] = nil }
         if isStopping, running.isEmpty { idle.fulfil(()) }
     }
 }

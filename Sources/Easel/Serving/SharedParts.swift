@@ -37,11 +37,11 @@ final class SharedParts {
     }
 
     /// Answers requests as a configuration has it.
-    func gateway(_ configuration: Configuration, _ jobs: Jobs, _ fulfilment: Fulfilment) -> Gateway {
+    func gateway(_ configuration: Configuration, _ reception: Reception, _ fulfilment: Fulfilment) -> Gateway {
         Gateway(
             configuration: configuration, ledger: ledger, keys: keys,
             bodies: BodyReader(spool: spool, lengthLimit: configuration.limits.body), inputs: inputs(configuration),
-            jobs: jobs, fulfilment: fulfilment,
+            reception: reception, fulfilment: fulfilment,
             files: FileServer(ledger: ledger, blobs: blobs, published: published(configuration), log: log),
             clock: clock, log: log)
     }

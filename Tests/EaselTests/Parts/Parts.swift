@@ -20,6 +20,7 @@ final class Parts {
     let blobs: BlobStore
     let results: Results
     let jobs: Jobs
+    let reception: Reception
     let gateway: Gateway
     let sweeper: Sweeper
 
@@ -51,11 +52,13 @@ final class Parts {
             sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), results: results, clock: wallClock, log: log)
         let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: self.configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: wallClock)
+        reception = Reception(jobs: jobs, ledger: ledger, clock: wallClock, log: log)
         gateway = Gateway(
             configuration: self.configuration, ledger: ledger,
             keys: Keys(ledger: ledger, clock: wallClock, log: log),
-            bodies: BodyReader(spool: spool, lengthLimit: limits.body), inputs: inputs, jobs: jobs,
-            fulfilment: fulfilment, files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log),
+            bodies: BodyReader(spool: spool, lengthLimit: limits.body), inputs: inputs,
+            reception: reception, fulfilment: fulfilment,
+            files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log),
             clock: wallClock, log: log)
         sweeper = Sweeper(
             ledger: ledger, blobs: blobs, retention: self.configuration.results, clock: wallClock, log: log)

@@ -1,0 +1,245 @@
+import Crypto
+import LibEvent
+
+/// Finds out whether a request is new or the repetition of an earlier one, so that a retry buys nothing.
+///
+/// ``Repetition`` decides; this gathers what it has to know, from the jobs under way, the ledger and the ``Audience``,
+/// and acts on the decision. Between a decision and its effect nothing else happens.
+@EventLoop
+final class Reception {
+    let jobs: Jobs
+    private let ledger: Ledger
+    private let clock: WallClock
+    private let log: Log
+    private var audience = Audience()
+    /// The names that are being looked up: the second of two equal requests waits for what comes of the first.
+    private var claims: [Jobs.Name: Promise<Void>] = [:]
+
+    /// How far back the beginning of a job may lie that a retry without a name is that of.
+    static let lookback = Duration.seconds(86_400)
+    /// How many of a client's equal jobs are looked at.
+    static let lookbackLimit = 32
+    /// How often jobs that end while they are looked up are looked up again.
+    static let lookups = 5
+
+    init(jobs: Jobs, ledger: Ledger, clock: WallClock, log: Log) {
+        self.jobs = jobs
+        self.ledger = ledger
+        self.clock = clock
+        self.log = log
+    }
+
+    /// A request that has been understood.
+    struct Arrival: Sendable {
+        /// Of the job, if it becomes one of its own.
+        var id: String
+        var key: KeyRecord
+        var submission: Submission
+        /// How often its client has sent it before.
+        var retryCount = 0
+        /// How long its client's own names for requests count.
+        var memory: Duration
+        /// What works on the job.
+        var fulfilment: Fulfilment?
+    }
+
+    /// What became of a request.
+    enum Admission: Sendable {
+        /// It is a job of its own.
+        case started(Job)
+        /// It waits with an earlier request.
+        case joined(Job)
+        /// It hears again what an earlier one was told.
+        case repeated(JobStory)
+    }
+
+    /// Starts a job for a request, or finds the one that it is a repetition of.
+    func admit(_ arrival: Arrival) async throws(GatewayError) -> Admission {
+        if let idempotencyKey = arrival.submission.idempotencyKey {
+            return try await admit(arrival, Jobs.Name(keyID: arrival.key.id, idempotencyKey: idempotencyKey))
+        }
+        guard let fingerprint = arrival.submission.fingerprint else { return .started(try start(arrival)) }
+        let question = Audience.Question(keyID: arrival.key.id, fingerprint: fingerprint)
+        return arrival.retryCount > 0 ? try await admitRetry(arrival, question) : try begin(arrival, question)
+    }
+
+    /// Hears that the answer about a job has been sent, in full or in part.
+    func sent(_ jobID: String, inFull: Bool, isSuccess: Bool) {
+        audience.hear(jobID, inFull: inFull, isSuccess: isSuccess, at: clock.now)
+    }
+
+    // MARK: With a name
+
+    private func admit(_ arrival: Arrival, _ name: Jobs.Name) async throws(GatewayError) -> Admission {
+        let fingerprint = arrival.submission.fingerprint
+        while true {
+            if let claim = claims[name] {
+                guard await claim.wait() != nil else { throw .clientLeft() }
+                continue
+            }
+            // One that has only just begun has no row yet.
+            if let job = jobs.job(named: name) {
+                try check(.ofName(EarlierJob(job), fingerprint: fingerprint), name)
+                guard let admission = try await join(job) else { continue }
+                return admission
+            }
+            let claim = Promise<Void>()
+            claims[name] = claim
+            defer {
+                claims[name] = nil
+                claim.fulfil(())
+            }
+            guard let story = try await newest(name, since: clock.now - arrival.memory) else {
+                return .started(try start(arrival))
+            }
+            let job = jobs.job(story.job.id)
+            let decision = Repetition.ofName(EarlierJob(story, isRunning: job != nil), fingerprint: fingerprint)
+            try check(decision, name)
+            guard case .same = decision else { return .started(try start(arrival)) }
+            if let job {
+                guard let admission = try await join(job) else { continue }
+                return admission
+            }
+            return .repeated(try await settled(story))
+        }
+    }
+
+    private func check(_ decision: Repetition, _ name: Jobs.Name) throws(GatewayError) {
+        if decision == .conflict { throw .idempotencyKeyReused(name.idempotencyKey) }
+    }
+
+    // MARK: Without a name
+
+    private func begin(_ arrival: Arrival, _ question: Audience.Question) throws(GatewayError) -> Admission {
+        // Also where it is refused at once: its retry is then that of nothing older.
+        audience.ask(arrival.id, question, retryCount: arrival.retryCount, at: clock.now)
+        return .started(try start(arrival))
+    }
+
+    private func admitRetry(
+        _ arrival: Arrival, _ question: Audience.Question
+    ) async throws(GatewayError) -> Admission {
+        while true {
+            let (earlier, stories) = try await earlierJobs(question)
+            switch Repetition.ofRetry(arrival.retryCount, earlier: earlier, at: clock.now) {
+            case .new(let insteadOf):
+                if let insteadOf { audience.replace(insteadOf, question, at: clock.now) }
+                return try begin(arrival, question)
+            case .same(let earlierID):
+                if let job = jobs.job(earlierID), job.isCancelled {
+                    _ = try await join(job)
+                    continue
+                }
+                audience.comeBack(to: earlierID, question, retryCount: arrival.retryCount, at: clock.now)
+                log.info(
+                    "retry found its job",
+                    ["request.id": arrival.id, "job": earlierID, "retry": "\(arrival.retryCount)"])
+                if let job = jobs.job(earlierID) { return .joined(job) }
+                guard let story = stories[earlierID] else { throw .endingPending(earlierID) }
+                return .repeated(try await settled(story))
+            case .conflict: throw .internalFailure("A request without a name has met one.")
+            }
+        }
+    }
+
+    /// Every job that asked for the same, each in the state that it has now.
+    ///
+    /// Jobs that end while the ledger is read are in neither place as they should be, so it is read again.
+    private func earlierJobs(
+        _ question: Audience.Question
+    ) async throws(GatewayError) -> (jobs: [EarlierJob], stories: [String: JobStory]) {
+        var (earlier, stories, hasSettled) = ([EarlierJob](), [String: JobStory](), false)
+        for _ in 1...Self.lookups where !hasSettled {
+            // Those that have ended without a row by now will never have one.
+            let over = Set(audience.jobs(of: question).filter { jobs.job($0) == nil })
+            let rows = try await rows(of: question)
+            stories = Dictionary(rows.map { ($0.job.id, $0) }) { first, _ in first }
+            hasSettled = true
+            earlier = Set(audience.jobs(of: question)).union(stories.keys).map { id in
+                let (job, story) = (jobs.job(id), stories[id])
+                let isSettled = job != nil || story?.job.state.isFinished ?? over.contains(id)
+                hasSettled = hasSettled && isSettled
+                return self.earlier(id, question, job, story)
+            }
+        }
+        return (earlier, stories)
+    }
+
+    private func earlier(_ id: String, _ question: Audience.Question, _ job: Job?, _ story: JobStory?) -> EarlierJob {
+        var earlier: EarlierJob
+        if let story {
+            earlier = EarlierJob(story, isRunning: job != nil)
+        } else {
+            let changedAt = audience.changedAt(id) ?? clock.now
+            earlier = EarlierJob(
+                id: id, fingerprint: question.fingerprint, state: job == nil ? .boughtNothing : .running,
+                acceptedAt: job?.acceptedAt ?? changedAt, endedAt: changedAt)
+        }
+        earlier.isOwed = audience.isOwed(id)
+        earlier.isReplaced = audience.isReplaced(id)
+        earlier.retryCount = audience.retryCount(of: id)
+        return earlier
+    }
+
+    // MARK: Both
+
+    private func start(_ arrival: Arrival) throws(GatewayError) -> Job {
+        try jobs.start(arrival.submission, id: arrival.id, key: arrival.key, with: arrival.fulfilment)
+    }
+
+    /// Waits with a job; `nil` when it had been told to stop, and has ended by now: what to do is to be decided anew.
+    private func join(_ job: Job) async throws(GatewayError) -> Admission? {
+        guard job.isCancelled else { return .joined(job) }
+        guard await job.ending.wait() != nil else { throw job.lateness ?? .clientLeft() }
+        return nil
+    }
+
+    /// A story that has its end; one that has none yet may have got it since it was read.
+    private func settled(_ story: JobStory) async throws(GatewayError) -> JobStory {
+        guard !story.job.state.isFinished else { return story }
+        let now: JobStory?
+        do { now = try await ledger.job(story.job.id) } catch { throw unreadable(error) }
+        guard let now, now.job.state.isFinished else { throw .endingPending(story.job.id) }
+        return now
+    }
+
+    private func newest(_ name: Jobs.Name, since moment: Timestamp) async throws(GatewayError) -> JobStory? {
+        do {
+            return try await ledger.job(idempotencyKey: name.idempotencyKey, keyID: name.keyID, since: moment)
+        } catch {
+            throw unreadable(error)
+        }
+    }
+
+    /// A job that its client gave a name is found by that alone.
+    private func rows(of question: Audience.Question) async throws(GatewayError) -> [JobStory] {
+        do {
+            return try await ledger.jobs(
+                fingerprint: question.fingerprint, keyID: question.keyID, since: clock.now - Self.lookback,
+                limit: Self.lookbackLimit
+            ).filter { $0.job.idempotencyKey == nil }
+        } catch {
+            throw unreadable(error)
+        }
+    }
+
+    private func unreadable(_ error: any Error) -> GatewayError {
+        log.error("cannot read the ledger", ["error": "\(error)"])
+        return .internalFailure("The gateway cannot read its database, so nothing was bought. Try again later.")
+    }
+}
+
+extension EarlierJob {
+    /// A job under way that may have no row yet.
+    @EventLoop fileprivate init(_ job: Job) {
+        self.init(
+            id: job.id, fingerprint: job.submission?.fingerprint, state: .running, acceptedAt: job.acceptedAt)
+    }
+
+    fileprivate init(_ story: JobStory, isRunning: Bool) {
+        self.init(
+            id: story.job.id, fingerprint: story.job.fingerprint,
+            state: isRunning ? .running : story.boughtNothing ? .boughtNothing : .settled,
+            acceptedAt: story.job.acceptedAt, endedAt: story.job.finishedAt)
+    }
+}
