@@ -67,11 +67,14 @@ struct FetchFailure: Error, Sendable, CustomStringConvertible {
     var isFinal: Bool
     /// The file is not there: not yet, or no more.
     var isLikelyGone = false
+    /// What only the log is told, for clients need not know the gateway's paths.
+    var detail: String?
 
     var description: String { reason }
 
-    init(reason: String, isFinal: Bool, isLikelyGone: Bool = false) {
+    init(reason: String, detail: String? = nil, isFinal: Bool, isLikelyGone: Bool = false) {
         self.reason = reason
+        self.detail = detail
         self.isFinal = isFinal
         self.isLikelyGone = isLikelyGone
     }
@@ -84,7 +87,8 @@ struct FetchFailure: Error, Sendable, CustomStringConvertible {
         switch error {
         case .tooLarge(let limit): self.init(reason: "it is longer than \(limit) bytes", isFinal: true)
         case .malformed(let reason): self.init(reason: reason, isFinal: true)
-        case .disk(let error): self.init(reason: "\(error)", isFinal: false)
+        case .disk(let error):
+            self.init(reason: "the gateway's disk refused it", detail: "\(error)", isFinal: false)
         }
     }
 }

@@ -49,17 +49,40 @@ final class Results {
 
     /// Puts a file in its place, again and again while the disk refuses: there is only this one copy.
     private func store(_ file: SpooledFile, _ jobID: String) async throws(FetchFailure) {
-        let deadline = clock.now + Self.storingPatience
-        var pause = Duration.milliseconds(250)
+        var patience = Patience(until: clock.now + Self.storingPatience)
         while true {
             do throws(FileError) { return try await blobs.store(file) } catch {
-                log.error("cannot store a result, trying again", ["request.id": jobID, "error": "\(error)"])
+                guard await hasRoomLater(&patience, error, jobID) else { throw FetchFailure(.disk(error)) }
             }
-            do { try await clock.sleep(for: pause) } catch { break }
-            guard clock.now < deadline else { break }
-            pause = min(pause * 2, .seconds(10))
         }
-        throw FetchFailure(reason: "the gateway's disk refused it", isFinal: true)
+    }
+
+    /// Decodes an image to disk, again and again while the disk refuses: the only copy is in memory.
+    private func decoded(_ text: String, _ jobID: String) async throws(FetchFailure) -> SpooledFile {
+        var patience = Patience(until: clock.now + Self.storingPatience)
+        while true {
+            do throws(SpoolError) { return try await spool.decode(text, limit: text.utf8.count) } catch {
+                guard case .disk(let refusal) = error, await hasRoomLater(&patience, refusal, jobID) else {
+                    throw FetchFailure(error)
+                }
+            }
+        }
+    }
+
+    /// How long a disk that refuses is waited for.
+    private struct Patience {
+        let end: Timestamp
+        var pause = Duration.milliseconds(250)
+
+        init(until end: Timestamp) { self.end = end }
+    }
+
+    /// Waits before the disk is asked again; false when it was asked for long enough, or the task was cancelled.
+    private func hasRoomLater(_ patience: inout Patience, _ error: FileError, _ jobID: String) async -> Bool {
+        log.error("cannot store a result, trying again", ["request.id": jobID, "error": "\(error)"])
+        do { try await clock.sleep(for: patience.pause) } catch { return false }
+        patience.pause = min(patience.pause * 2, .seconds(10))
+        return clock.now < patience.end
     }
 
     /// The image's bytes, on disk and looked at; those of its alternative, where it is good for nothing itself.
@@ -89,8 +112,7 @@ final class Results {
     ) async throws(FetchFailure) -> SpooledFile {
         switch payload {
         case .url(let url): return try await fetched(url, jobID, until: expiry)
-        case .base64(let text):
-            return try await decoded(text, jobID)
+        case .base64(let text): return try await decoded(text, jobID)
         case .external(let index):
             guard files.indices.contains(index) else {
                 throw FetchFailure(reason: "the answer names an image that it does not have", isFinal: true)
@@ -100,21 +122,6 @@ final class Results {
             guard let file = files.first else { throw FetchFailure(reason: "the answer is empty", isFinal: true) }
             return file
         }
-    }
-
-    /// Writes an image of an answer to a file, again and again while the disk refuses: there is only this one copy.
-    private func decoded(_ text: String, _ jobID: String) async throws(FetchFailure) -> SpooledFile {
-        let deadline = clock.now + Self.storingPatience
-        var pause = Duration.milliseconds(250)
-        while true {
-            do throws(SpoolError) { return try await spool.decode(text, limit: text.utf8.count) } catch {
-                guard case .disk = error, clock.now + pause < deadline else { throw FetchFailure(error) }
-                log.error("cannot store a result, trying again", ["request.id": jobID, "error": "\(error)"])
-            }
-            do { try await clock.sleep(for: pause) } catch { break }
-            pause = min(pause * 2, .seconds(10))
-        }
-        throw FetchFailure(reason: "the gateway's disk refused it", isFinal: true)
     }
 
     /// Downloads a paid image, again and again until the provider's link is dead: the money is spent already.
@@ -137,7 +144,10 @@ final class Results {
                 guard !error.isFinal, clock.now + pause < deadline else { throw error }
                 log.warning(
                     "result download failed, trying again",
-                    ["request.id": jobID, "reason": error.reason, "pause.ms": "\(pause.milliseconds)"])
+                    [
+                        "request.id": jobID, "reason": error.reason, "error": error.detail ?? "",
+                        "pause.ms": "\(pause.milliseconds)",
+                    ])
             }
             try? await clock.sleep(for: pause)
             pause = min(pause * 2, .seconds(60))

@@ -1,6 +1,8 @@
 import Crypto
 import Files
+import Glibc
 import HTTP
+import HTTPClient
 import HTTPServer
 import LibEvent
 import Support
@@ -42,6 +44,40 @@ struct ResultsTests {
         #expect(blob.mediaType == "image/png")
         #expect([blob.width, blob.height, blob.length] == [30, 20, png(width: 30, height: 20).count])
         #expect(blob.digest == SHA256.digest(of: png(width: 30, height: 20)))
+        await parts.close()
+    }
+
+    @Test @EventLoop func `an image in base64 is not lost because the disk is full for a while`() async throws {
+        let parts = try Parts()
+        let (clock, spool, start) = (parts.clock, parts.spool, parts.clock.now)
+        unsafe rmdir(spool.folder)
+        // A disk that takes something again after some minutes.
+        let wallClock = WallClock(
+            { clock.now },
+            pause: { pause in
+                clock.advance(by: pause)
+                if clock.now - start > .seconds(300) { try Directory(spool.folder).create() }
+            })
+        let results = Results(
+            blobs: parts.blobs,
+            fetcher: Fetcher(client: HTTPClient(addresses: .any), spool: spool, lengthLimit: 1 << 20), spool: spool,
+            check: ImageCheck(pixelLimit: 1_000_000), clock: wallClock, log: parts.lines.log)
+        let blob = try await results.keep(
+            ResultImage(payload: .base64(base64(png()))), of: [], jobID: "req_1", until: clock.now)
+        #expect(try readFile(parts.blobs.path(of: blob.digest), limit: 1000) == png())
+        #expect(clock.now - start > .seconds(300))
+        #expect(parts.lines.text.contains("message=\"cannot store a result, trying again\" request.id=req_1"))
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a disk that stays full is told without the gateway's paths`() async throws {
+        let parts = try Parts()
+        unsafe rmdir(parts.spool.folder)
+        let start = parts.clock.now
+        let failure = try #require(await failure(of: ResultImage(payload: .base64(base64(png()))), by: parts))
+        #expect(failure.reason == "the gateway's disk refused it")
+        #expect(failure.detail?.contains(parts.spool.folder) == true)
+        #expect(parts.clock.now - start >= Results.storingPatience)
         await parts.close()
     }
 
