@@ -165,7 +165,7 @@ extension StreamedAnswer {
         data["revised_prompt"] = completion.image.revisedPrompt.map(JSONValue.string)
         data["usage"] = ImagesAnswer.usage(completion.usage) ?? Self.noUsage
         data["easel"] = completion.easel
-        return EventStream.event(name("completed"), data, imageAt: completion.path)
+        return EventStream.event(name("completed"), data, imageAt: completion.path, length: blob.length)
     }
 
     /// What every event must say; `auto` where only the provider knows.
