@@ -54,6 +54,43 @@ struct DamagedFileTests {
         #expect(try await scratch.open().notes() == [])
     }
 
+    @Test func `a file system that turns read-only fails the write with what to do`() async throws {
+        let database = try scratch.open()
+        let error = await #expect(throws: DatabaseError.self) {
+            try await database.write { connection in
+                try connection.run("PRAGMA query_only = ON")
+                defer { _ = try? connection.run("PRAGMA query_only = OFF") }
+                try connection.run("INSERT INTO notes (text) VALUES ('no')")
+            }
+        }
+        #expect(error?.description.contains("let the user that runs this program write to the file") == true)
+        try await database.add("yes")
+        #expect(try await database.notes() == ["yes"])
+    }
+
+    /// The kernel refuses to let files grow, as a failing disk would; in a process of its own, as that holds for all.
+    @Test func `a disk that fails is told with what to do, and is used again once it works`() async {
+        await #expect(processExitsWith: .success) { [path = scratch.database as String] in
+            signal(SIGXFSZ, SIG_IGN)
+            let database = try Database(path: path, migrations: [.notes])
+            var limit = rlimit()
+            unsafe getrlimit(__rlimit_resource_t(1), &limit)
+            limit.rlim_cur = 100_000
+            unsafe setrlimit(__rlimit_resource_t(1), &limit)
+            let error = await #expect(throws: DatabaseError.self) {
+                try await database.add(String(repeating: "x", count: 200_000))
+            }
+            let text = error?.description ?? ""
+            #expect(text.contains("disk I/O error (SQLite code 778)"), "\(text)")
+            #expect(text.contains("check its disk"))
+            limit.rlim_cur = limit.rlim_max
+            unsafe setrlimit(__rlimit_resource_t(1), &limit)
+            try await database.add("after")
+            #expect(try await database.notes() == ["after"])
+            await database.close()
+        }
+    }
+
     @Test(.enabled(if: geteuid() != 0, "root may write to everything"))
     func `a file that may only be read is refused`() async throws {
         await (try scratch.open()).close()
