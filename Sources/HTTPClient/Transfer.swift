@@ -313,22 +313,9 @@ final class Transfer {
     }
 
     private func kind(of code: CURLcode) -> ClientError.Kind {
-        let message = easy.message(for: code)
-        switch code {
-        case CURLE_COULDNT_RESOLVE_HOST: return .unresolvable(host: url.origin.host)
-        case CURLE_COULDNT_CONNECT: return refusedAddress ?? .connectFailed(message)
-        case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: return .connectFailed(message)
-        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
-            CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
-            return .tlsFailed(message)
-        case CURLE_OPERATION_TIMEDOUT: return .timedOut(.connect, limit: limits.connect)
-        case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_PARTIAL_FILE:
-            return stage == .connecting ? .connectFailed(message) : .connectionLost(message)
-        case CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING: return .malformedResponse(message)
-        // HTTP/0.9: an answer without a head.
-        case CURLE_UNSUPPORTED_PROTOCOL where stage != .connecting: return .malformedResponse(message)
-        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT: return .invalidURL(message)
-        default: return .other(code: code.rawValue, message)
-        }
+        if code == CURLE_COULDNT_CONNECT, let refusedAddress { return refusedAddress }
+        return ClientError.Kind(
+            curlCode: code.rawValue, message: easy.message(for: code), wasConnecting: stage == .connecting,
+            host: url.origin.host, connectLimit: limits.connect)
     }
 }
