@@ -16,6 +16,8 @@ package struct Configuration: Sendable {
     var defaults = Defaults()
     var results = Retention()
     var limits = BodyLimits()
+    /// How long one try to download a result or an input image may take.
+    var downloadTimeout = Self.defaultDownloadTimeout
     /// Private addresses that result and input URLs may lead to all the same.
     var allowPrivate: [String] = []
     /// Refuse what would otherwise be clamped or dropped, for every request.
@@ -39,13 +41,22 @@ package struct Configuration: Sendable {
         var paths: [String: String]
         /// Header fields in place of the dialect's of the same name, such as another scheme of authorization.
         var headers: [String: String]
-        /// How long one answer may take, from the request's first byte to the answer's last.
-        var timeout: Duration
-        /// How many calls may be under way at once.
-        var concurrency: Int
+        /// How many paid requests go there, how often, and what happens to those that have to wait.
+        var traffic = TrafficLimits()
+        /// How long a connection may take: name, TCP and TLS.
+        var connectTimeout = Duration.seconds(10)
+        /// How long the answer to a paid request may take, from the request's first byte to the answer's last.
+        var timeout = Duration.seconds(600)
+        /// How long a body that is under way may stand still.
+        var idleTimeout = Duration.seconds(120)
+        /// How long the answer to one poll may be in coming.
+        var pollTimeout = Duration.seconds(30)
         /// How long a queue task may take as a whole.
         var jobTimeout = Duration.seconds(3600)
     }
+
+    /// An image of 50 MB at 200 kB/s.
+    static let defaultDownloadTimeout = Duration.seconds(300)
 
     struct Model: Sendable {
         var name: String
@@ -59,6 +70,8 @@ package struct Configuration: Sendable {
         var model: String
         /// Of one image; `nil` is unknown, never free.
         var price: Money?
+        /// Its share of the model's requests, in proportion to the other routes'; `nil` when the order alone counts.
+        var weight: Int?
     }
 
     struct Defaults: Sendable {

@@ -23,8 +23,8 @@ enum ConfigurationReader {
     private static func readTop(of root: Section, into configuration: inout Configuration) {
         let isMapping = root.allow(
             "listen", "public_url", "data", "dialects", "providers", "models", "aliases", "defaults", "results",
-            "limits",
-            "allow_private", "strict", "currency", "idempotency", "stop_within", "durability", "log")
+            "limits", "download_timeout", "allow_private", "strict", "currency", "idempotency", "stop_within",
+            "durability", "log")
         guard isMapping else { return }
         if let listen = root.value("listen", like: "127.0.0.1:8080", parse: listenAddress) {
             configuration.listen = listen
@@ -43,6 +43,9 @@ enum ConfigurationReader {
         }
         if let duration = root.value("stop_within", like: "30s", parse: Quantity.duration) {
             configuration.stopWithin = duration
+        }
+        if let duration = root.value("download_timeout", like: "5m", parse: Quantity.positiveDuration) {
+            configuration.downloadTimeout = duration
         }
         readAllowPrivate(of: root, into: &configuration)
 
@@ -86,117 +89,6 @@ enum ConfigurationReader {
         }
     }
 
-    private static func readProviders(
-        of providers: Section, _ dialects: DialectCatalog, into configuration: inout Configuration
-    ) {
-        guard providers.node.mapping != nil else {
-            return providers.mistakes.report(
-                providers.node.position, "'providers' must be a mapping of names, each like {dialect: sandbox}")
-        }
-        for (entry, section) in providers.sections
-        where section.allow("dialect", "api_key", "base_url", "paths", "headers", "timeout", "concurrency") {
-            guard let name = section.text("dialect") else {
-                section.mistakes.report(
-                    entry.keyPosition, "provider '\(entry.key)' names no dialect; 'easel dialects' lists them")
-                continue
-            }
-            guard let dialect = dialects[name] else {
-                let hint = suggestion(for: name, among: dialects.names).map { ", did you mean '\($0)'?" } ?? ""
-                section.mistakes.report(
-                    section.position(of: "dialect"),
-                    "unknown dialect '\(name)'\(hint)\(hint.isEmpty ? "; 'easel dialects' lists them" : "")")
-                continue
-            }
-            configuration.providers[entry.key] = provider(entry, section, dialect)
-        }
-    }
-
-    private static func provider(
-        _ entry: Node.Entry, _ section: Section, _ dialect: Dialect
-    ) -> Configuration.Provider {
-        let baseURL = section.value("base_url", like: "https://api.example.com/v1", parse: Self.baseURL)
-        if section.node["base_url"] == nil, dialect.defaultBaseURL == nil, dialect.renderer == nil {
-            section.mistakes.report(
-                entry.keyPosition,
-                "provider '\(entry.key)' needs a base_url; the dialect '\(dialect.name)' has none of its own")
-        }
-        let paths = texts(of: section.section("paths"), "must begin with '/'") { $0.hasPrefix("/") }
-        let open = dialect.openPaths.map(\.rawValue).sorted()
-        if !open.isEmpty, section.node["paths"] == nil {
-            let example = open.map { "\($0): /…" }.joined(separator: ", ")
-            section.mistakes.report(
-                entry.keyPosition,
-                "provider '\(entry.key)' needs paths: {\(example)}, or one of them; its page leaves them open")
-        }
-        return Configuration.Provider(
-            name: entry.key, dialect: dialect, baseURL: baseURL, apiKey: Secret(section.text("api_key") ?? ""),
-            paths: paths,
-            headers: texts(of: section.section("headers"), "must be text in one line") {
-                !$0.contains(where: \.isNewline)
-            },
-            timeout: section.value("timeout", like: "10m", parse: Quantity.duration) ?? .seconds(600),
-            concurrency: section.value("concurrency", like: "64", parse: { Int($0).flatMap { $0 > 0 ? $0 : nil } })
-                ?? 64)
-    }
-
-    /// Every entry of a section as text that passes a check.
-    private static func texts(
-        of section: Section, _ rule: String, where isRight: (String) -> Bool
-    ) -> [String: String] {
-        var texts: [String: String] = [:]
-        for entry in section.node.mapping ?? [] {
-            guard let text = section.text(entry.key) else { continue }
-            guard isRight(text) else {
-                section.mistakes.report(entry.value.position, "'\(section.joined(entry.key))' \(rule)")
-                continue
-            }
-            texts[entry.key] = text
-        }
-        return texts
-    }
-
-    private static func readModels(
-        of models: Section, providers: [String], into configuration: inout Configuration
-    ) {
-        guard let mapping = models.node.mapping, !mapping.isEmpty else {
-            return models.mistakes.report(
-                models.node.position,
-                "'models' must name at least one model, like 'sandbox: {routes: [{provider: offline}]}'")
-        }
-        for (entry, section) in models.sections where section.allow("routes") {
-            guard let routes = section.node["routes"]?.sequence, !routes.isEmpty else {
-                section.mistakes.report(
-                    entry.keyPosition, "model '\(entry.key)' needs at least one route, like [{provider: offline}]")
-                continue
-            }
-            let read = routes.compactMap { node in
-                route(
-                    Section(
-                        node: node, path: section.joined("routes"), mistakes: section.mistakes,
-                        environment: section.environment), model: entry.key, providers)
-            }
-            configuration.models.append(Configuration.Model(name: entry.key, routes: read))
-        }
-    }
-
-    private static func route(
-        _ section: Section, model: String, _ providers: [String]
-    ) -> Configuration.Route? {
-        guard section.allow("provider", "model", "price") else { return nil }
-        guard let provider = section.text("provider") else {
-            section.mistakes.report(section.node.position, "this route of '\(model)' names no provider")
-            return nil
-        }
-        // A provider that is there but wrong has been reported already.
-        if !providers.contains(provider) {
-            let hint = suggestion(for: provider, among: providers).map { ", did you mean '\($0)'?" } ?? ""
-            section.mistakes.report(section.position(of: "provider"), "unknown provider '\(provider)'\(hint)")
-        }
-        return Configuration.Route(
-            provider: provider, model: section.text("model") ?? model,
-            price: section.value("price", like: "0.025", parse: { Money($0) }))
-    }
-
     private static func readNames(of root: Section, into configuration: inout Configuration) {
         let models = root.section("models").keys
         func check(_ node: Node, _ what: String, among models: [String]) -> String? {
@@ -236,7 +128,7 @@ enum ConfigurationReader {
     }
 
     /// An absolute http or https URL, without a slash at its end.
-    private static func baseURL(_ text: String) -> String? {
+    static func baseURL(_ text: String) -> String? {
         var text = text
         while text.last == "/" { text.removeLast() }
         let hasHost = ["http://", "https://"].contains { text.hasPrefix($0) && text.count > $0.count }

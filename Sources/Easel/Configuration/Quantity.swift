@@ -8,6 +8,11 @@ enum Quantity {
             .map { .milliseconds($0) }
     }
 
+    /// Reads a time that is longer than none.
+    static func positiveDuration(_ text: String) -> Duration? {
+        duration(text).flatMap { $0 > .zero ? $0 : nil }
+    }
+
     /// Reads `100`, `64KB`, `256MB`, `50GB`, `2TB`, and `KiB` to `TiB` for powers of 1024.
     static func bytes(_ text: String) -> Int? {
         scaled(

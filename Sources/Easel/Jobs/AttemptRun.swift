@@ -287,11 +287,6 @@ extension Purchase {
 }
 
 extension ProviderFailure {
-    /// A failure that the gateway found, not the provider.
-    static func gateway(_ kind: FailureKind, _ message: String, boughtNothing: Bool) -> ProviderFailure {
-        ProviderFailure(kind: kind, message: message, status: 0, boughtNothing: boughtNothing)
-    }
-
     /// The gateway stopped before the answer came.
     fileprivate static func lost(isFree: Bool) -> ProviderFailure {
         .gateway(

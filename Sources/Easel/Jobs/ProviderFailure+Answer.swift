@@ -2,16 +2,6 @@ import HTTP
 import JSON
 
 extension ProviderFailure {
-    /// Whether the next route may be tried: only when nothing was bought, and when another provider could do better.
-    ///
-    /// A refusal for its content never moves on, and neither does an order that is wrong in itself.
-    var mayMoveOn: Bool {
-        switch kind {
-        case .authentication, .billing, .rateLimit, .overload, .providerError: boughtNothing
-        case .badRequest, .inputUnreachable, .contentPolicy, .timeout, .malformed: false
-        }
-    }
-
     /// For the ledger.
     var json: JSONValue {
         var object: JSONObject = ["kind": .string(kind.rawValue), "message": .string(message)]
@@ -24,7 +14,7 @@ extension ProviderFailure {
 extension GatewayError {
     /// What the client is told of a provider's failure (providers' table: status, type and code by kind).
     init(_ failure: ProviderFailure, provider: String) {
-        let words = "The provider '\(provider)' says: \(failure.message)"
+        let words = failure.isGateways ? failure.message : "The provider '\(provider)' says: \(failure.message)"
         switch failure.kind {
         case .badRequest:
             self.init(status: .badRequest, code: failure.code, parameter: failure.parameter, message: words)
@@ -73,5 +63,15 @@ extension GatewayError {
             status: .badRequest, code: refusal?.reason == .strict ? "unsupported_parameter" : "invalid_value",
             parameter: refusal?.parameter,
             message: refusal?.message ?? "The model '\(model)' has no route that can take this request.")
+    }
+
+    /// Every provider of a model is left alone for now.
+    static func providersPaused(model: String, for pause: Duration) -> GatewayError {
+        GatewayError(
+            status: .serviceUnavailable, type: .server, code: "upstream_unavailable",
+            message: """
+                Every provider of the model '\(model)' is left alone for now, because it failed repeatedly or asked for \
+                a pause. Nothing was bought; try again later.
+                """, retryAfter: pause)
     }
 }

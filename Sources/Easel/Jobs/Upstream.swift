@@ -9,6 +9,8 @@ import LibEvent
 @EventLoop
 protocol ProviderConnection: AnyObject, Sendable {
     var provider: Configuration.Provider { get }
+    /// How long nothing that costs money will be sent there; `nil` when something can be.
+    var pause: Duration? { get }
 
     /// Sends a request that may cost money, once; waits for its turn first, and lets it go if `cancellation` comes before.
     func submit(
@@ -25,6 +27,8 @@ protocol ProviderConnection: AnyObject, Sendable {
 }
 
 extension ProviderConnection {
+    var pause: Duration? { nil }
+
     /// What a connection does that has nothing to show.
     func submit(
         _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
@@ -39,23 +43,24 @@ final class Upstream: ProviderConnection {
     let provider: Configuration.Provider
     private let client: HTTPClient
     let spool: Spool
-    private let gate: Gate
+    private let traffic: ProviderTraffic
+    private let polls = Gate(width: pollConcurrency)
 
     /// The longest answer that is read, in bytes: ten images of 32 MB in base64 and their JSON.
     static let answerLimit = 512 * 1024 * 1024
-    /// How long a provider may take to accept a connection.
-    static let connectTimeout = Duration.seconds(10)
-    /// How long an answer that has begun, or a request's body, may stand still.
-    static let idleTimeout = Duration.seconds(120)
+    /// How many polls may be under way at once: enough for every task to be asked about, few enough to be no flood.
+    static let pollConcurrency = 256
     /// How much of an answer that is neither JSON nor an image is kept to explain it, in bytes.
     static let textLimit = 4096
 
-    init(_ provider: Configuration.Provider, client: HTTPClient, spool: Spool) {
+    init(_ provider: Configuration.Provider, client: HTTPClient, spool: Spool, traffic: ProviderTraffic) {
         self.provider = provider
         self.client = client
         self.spool = spool
-        gate = Gate(width: provider.concurrency)
+        self.traffic = traffic
     }
+
+    var pause: Duration? { traffic.pause }
 
     /// An answer, and the files that its images became.
     struct Received: Sendable {
@@ -72,25 +77,35 @@ final class Upstream: ProviderConnection {
     func submit(
         _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Received {
-        let isEntered = await gate.enter(unless: cancellation)
-        defer { if isEntered { gate.leave() } }
-        guard isEntered, cancellation.value == nil else {
-            throw .gateway(.overload, "The job was to stop before its turn came.", boughtNothing: true)
+        let pass = try await traffic.enter(unless: cancellation)
+        do throws(ClientError) {
+            let received = try await send(request, answerWithin: provider.timeout, follower)
+            traffic.leave(pass, Verdict(.success(provider.dialect.outcome(of: received.answer))))
+            return received
+        } catch {
+            traffic.leave(pass, Verdict(.failure(error)))
+            throw ProviderFailure(error)
         }
-        do throws(ClientError) { return try await send(request, follower) } catch { throw ProviderFailure(error) }
     }
 
-    func ask(_ request: UpstreamRequest) async throws(ClientError) -> Received { try await send(request, nil) }
+    /// Neither the queue nor the breaker keeps it from its work: what it asks about is paid for.
+    func ask(_ request: UpstreamRequest) async throws(ClientError) -> Received {
+        await polls.enter()
+        defer { polls.leave() }
+        return try await send(request, answerWithin: provider.pollTimeout, nil)
+    }
 
     /// Sends one request and reads its answer whole.
-    private func send(_ request: UpstreamRequest, _ follower: StreamFollower?) async throws(ClientError) -> Received {
+    private func send(
+        _ request: UpstreamRequest, answerWithin: Duration, _ follower: StreamFollower?
+    ) async throws(ClientError) -> Received {
         let response = try await client.send(
             ClientRequest(
                 method: request.method, url: request.url, fields: request.fields, body: try await body(of: request),
                 limits: TransferLimits(
-                    connect: Self.connectTimeout, head: provider.timeout,
+                    connect: provider.connectTimeout, head: answerWithin,
                     // A stream begins at once and is silent while the provider thinks.
-                    idle: follower == nil ? Self.idleTimeout : provider.timeout, total: provider.timeout,
+                    idle: follower == nil ? provider.idleTimeout : provider.timeout, total: provider.timeout,
                     maxBodyBytes: Self.answerLimit)))
         do {
             return try await receive(response, follower)
@@ -166,19 +181,5 @@ extension [UInt8] {
             [0x42, 0x4D],
         ]
         .contains { starts(with: $0) }
-    }
-}
-
-extension ProviderFailure {
-    /// A failure to speak with the provider at all.
-    init(_ error: ClientError) {
-        let neverThere = error.reached == .no
-        let isTimeout = if case .timedOut = error.kind { true } else { false }
-        self = .gateway(
-            neverThere ? .overload : isTimeout ? .timeout : .malformed,
-            neverThere
-                ? "The provider could not be reached: \(error.kind)."
-                : "The connection to the provider failed after the request was sent: \(error.kind).",
-            boughtNothing: neverThere)
     }
 }

@@ -17,14 +17,19 @@ final class Fetcher: ResultFetcher {
     private let spool: Spool
     /// The most one file may have, in bytes.
     private let lengthLimit: Int
+    /// How long one try may take.
+    private let timeout: Duration
 
     /// Hops that a download may take.
     static let redirectLimit = 5
 
-    init(client: HTTPClient, spool: Spool, lengthLimit: Int) {
+    init(
+        client: HTTPClient, spool: Spool, lengthLimit: Int, timeout: Duration = Configuration.defaultDownloadTimeout
+    ) {
         self.client = client
         self.spool = spool
         self.lengthLimit = lengthLimit
+        self.timeout = timeout
     }
 
     /// Downloads an address to a spooled file.
@@ -37,7 +42,7 @@ final class Fetcher: ResultFetcher {
                 ClientRequest(
                     method: .get, url: url, fields: ["accept": "image/*,*/*;q=0.5"], body: .none,
                     limits: TransferLimits(
-                        connect: .seconds(10), head: .seconds(30), idle: .seconds(30), total: .seconds(300),
+                        connect: .seconds(10), head: .seconds(30), idle: .seconds(30), total: timeout,
                         maxBodyBytes: lengthLimit), redirects: Self.redirectLimit))
         } catch {
             throw FetchFailure(error)

@@ -11,6 +11,8 @@ final class SharedParts {
     let log: Log
     private let keys: Keys
     private let published = PublishedInputs.Images()
+    /// What goes to each provider, by name: who waits goes on waiting, and what failed is remembered.
+    private var traffic: [String: ProviderTraffic] = [:]
     /// Speaks with providers.
     private let providers = HTTPClient(addresses: .any)
     /// Fetches what outsiders name, and the private addresses that it may fetch all the same.
@@ -47,7 +49,19 @@ final class SharedParts {
     }
 
     private func connections(_ configuration: Configuration) -> [String: any ProviderConnection] {
-        configuration.providers.mapValues { Upstream($0, client: providers, spool: spool) }
+        configuration.providers.mapValues { provider in
+            Upstream(provider, client: providers, spool: spool, traffic: traffic(to: provider))
+        }
+    }
+
+    private func traffic(to provider: Configuration.Provider) -> ProviderTraffic {
+        if let traffic = traffic[provider.name] {
+            traffic.update(provider.traffic)
+            return traffic
+        }
+        let traffic = ProviderTraffic(to: provider.name, provider.traffic, clock: clock, log: log)
+        self.traffic[provider.name] = traffic
+        return traffic
     }
 
     private func inputs(_ configuration: Configuration) -> Inputs {
@@ -65,7 +79,9 @@ final class SharedParts {
     }
 
     private func fetcher(_ configuration: Configuration) -> Fetcher {
-        Fetcher(client: outside(configuration), spool: spool, lengthLimit: configuration.limits.body)
+        Fetcher(
+            client: outside(configuration), spool: spool, lengthLimit: configuration.limits.body,
+            timeout: configuration.downloadTimeout)
     }
 
     private func outside(_ configuration: Configuration) -> HTTPClient {

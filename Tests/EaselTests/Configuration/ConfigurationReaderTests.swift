@@ -41,6 +41,53 @@ struct ConfigurationReaderTests {
         #expect(configuration.defaults.edit == "sandbox")
     }
 
+    @Test func `a provider without further words gets limits and deadlines that are fit for images`() throws {
+        let provider = try #require(try read(smallest).get().providers["offline"])
+        #expect(provider.traffic == TrafficLimits())
+        #expect(provider.traffic.concurrency == 64 && provider.traffic.rate == nil)
+        #expect(provider.traffic.queue == 1000 && provider.traffic.queueWait == .seconds(120))
+        #expect(provider.traffic.breaker == Breaker.Settings(failures: 5, pause: .seconds(30)))
+        #expect(provider.connectTimeout == .seconds(10))
+        #expect(provider.timeout == .seconds(600))
+        #expect(provider.idleTimeout == .seconds(120))
+        #expect(provider.pollTimeout == .seconds(30))
+        #expect(provider.jobTimeout == .seconds(3600))
+    }
+
+    @Test func `limits, deadlines and weights are the owner's to set`() throws {
+        let text = """
+            download_timeout: 1m
+            providers:
+              calm:
+                dialect: sandbox
+                concurrency: 2
+                rate: 60/minute
+                queue: 0
+                queue_wait: 10s
+                breaker: {failures: 3, pause: 1m}
+                connect_timeout: 1s
+                timeout: 20m
+                idle_timeout: 3s
+                poll_timeout: 4s
+                job_timeout: 5h
+              bold: {dialect: sandbox, breaker: off}
+            models: {m: {routes: [{provider: calm, weight: 3}, {provider: bold, weight: 0}]}}
+            """
+        let configuration = try read(text).get()
+        let (calm, bold) = (configuration.providers["calm"], configuration.providers["bold"])
+        #expect(
+            calm?.traffic
+                == TrafficLimits(
+                    concurrency: 2, rate: Rate(60, per: .minute), queue: 0, queueWait: .seconds(10),
+                    breaker: Breaker.Settings(failures: 3, pause: .seconds(60))))
+        #expect(calm?.connectTimeout == .seconds(1) && calm?.timeout == .seconds(1200))
+        #expect(calm?.idleTimeout == .seconds(3) && calm?.pollTimeout == .seconds(4))
+        #expect(calm?.jobTimeout == .seconds(18_000))
+        #expect(bold?.traffic.breaker == nil && bold?.timeout == .seconds(600))
+        #expect(configuration.downloadTimeout == .seconds(60))
+        #expect(configuration.models.first?.routes.map(\.weight) == [3, 0])
+    }
+
     @Test func `variables come from the environment and are not seen again`() throws {
         let text = """
             providers: {p: {dialect: openai, api_key: "${KEY}", base_url: "${URL:-http://127.0.0.1:1/v1}"}}

@@ -170,8 +170,11 @@ struct StreamedUpstreamTests {
         model: String = "gpt-image-1.5"
     ) async throws -> Received {
         let dialect = try Fixture.dialect(rules)
+        let configuration = try #require(parts.configuration.providers["p0"])
         let upstream = Upstream(
-            try #require(parts.configuration.providers["p0"]), client: HTTPClient(addresses: .any), spool: parts.spool)
+            configuration, client: HTTPClient(addresses: .any), spool: parts.spool,
+            traffic: ProviderTraffic(
+                to: "p0", configuration.traffic, clock: parts.clock.wallClock, log: parts.lines.log))
         let follower = StreamFollower(
             rules: try #require(dialect.variant(for: model).stream), reader: dialect.reader, saw: previews.add)
         let received = try await upstream.submit(

@@ -48,7 +48,11 @@ final class Parts {
         let (client, spool) = (HTTPClient(addresses: .any), spool)
         let means = AttemptRun.Means(
             ledger: ledger,
-            connections: self.configuration.providers.mapValues { Upstream($0, client: client, spool: spool) },
+            connections: self.configuration.providers.mapValues { provider in
+                Upstream(
+                    provider, client: client, spool: spool,
+                    traffic: ProviderTraffic(to: provider.name, provider.traffic, clock: wallClock, log: log))
+            },
             sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), results: results, clock: wallClock, log: log)
         let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: self.configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: wallClock)

@@ -26,19 +26,6 @@ struct GateTests {
         for _ in 0..<width { await gate.enter() }
     }
 
-    @Test @EventLoop func `who is called off while waiting does not enter, and takes nobody's turn`() async throws {
-        let (gate, cancellation) = (Gate(width: 1), Promise<Void>())
-        #expect(await gate.enter(unless: Promise()))
-        let off = EventLoop.spawn { await gate.enter(unless: cancellation) }
-        let next = EventLoop.spawn { await gate.enter(unless: Promise()) }
-        cancellation.fulfil(())
-        #expect(try await off.value == false)
-        gate.leave()
-        #expect(try await next.value)
-        gate.leave()
-        #expect(await gate.enter(unless: Promise()))
-    }
-
     @Test @EventLoop func `who is cancelled while waiting still gets its turn, and gives it back`() async throws {
         let gate = Gate(width: 1)
         await gate.enter()

@@ -17,22 +17,6 @@ final class Gate {
         }
     }
 
-    /// Waits for a turn; `false`, with nothing to leave, when `cancellation` comes first.
-    func enter(unless cancellation: Promise<Void>) async -> Bool {
-        let turn = Promise<Bool>()
-        EventLoop.spawn {
-            await self.enter()
-            if turn.value == nil { turn.fulfil(true) } else { self.leave() }
-        }
-        let watching = EventLoop.spawn {
-            if await cancellation.wait() != nil { turn.fulfil(false) }
-        }
-        defer { watching.cancel() }
-        if let isEntered = await turn.wait() { return isEntered }
-        turn.fulfil(false)
-        return false
-    }
-
     func leave() {
         guard firstWaiting < waiting.count else {
             free += 1
