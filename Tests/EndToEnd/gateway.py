@@ -54,6 +54,8 @@ class Gateway:
             "providers": OFFLINE,
             "models": SANDBOX,
             "defaults": {"generate": "sandbox", "edit": "sandbox"},
+            # Whatever a test leaves under way, its gateway ends while somebody still waits for that.
+            "stop_within": f"{STOP_WITHIN // 2}s",
         }
         # JSON is YAML.
         self.config.write_text(json.dumps(settings | configuration, indent=2))

@@ -69,9 +69,11 @@ def place(request, tmp_path_factory):
     upstream = next(serving_one)
     starting = starter(tmp_path_factory.mktemp("nonsense"))
     provider = {"dialect": upstream.dialect, "base_url": upstream.base_url, "api_key": "${UPSTREAM_KEY}"}
-    provider |= upstream.settings
+    # One failure after the other would have it left alone: see test_routes.py.
+    provider |= upstream.settings | {"breaker": "off"}
+    patience = {"timeout": f"{PATIENCE}s", "job_timeout": f"{PATIENCE}s"}
     easel = next(starting)(
-        providers=OFFLINE | {"patient": provider, "hasty": provider | {"timeout": f"{PATIENCE}s"}},
+        providers=OFFLINE | {"patient": provider, "hasty": provider | patience},
         models=SANDBOX
         | {name: {"routes": [{"provider": name, "model": upstream.edit_model}]} for name in ("patient", "hasty")},
         allow_private=["127.0.0.0/8"],
