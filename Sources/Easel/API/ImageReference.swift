@@ -84,10 +84,16 @@ extension ImageReference {
                     "Files are not stored here, so 'file_id' cannot be used. Send 'image_url' with an https or data: URL."
                 )
             }
-            guard let url = object["image_url"] ?? object["url"] else {
+            guard let url = object["image_url"] ?? object["url"], !url.isNull else {
                 throw .invalid(name, "'\(name)' must have an 'image_url'.")
             }
-            return try references(url, "\(name).image_url", externals)
+            let parameter = "\(name).image_url"
+            guard url.array == nil else {
+                throw .invalid(
+                    parameter, "Invalid type for '\(parameter)': expected a string, but got an array instead.",
+                    code: "invalid_type")
+            }
+            return try references(url, parameter, externals)
         case .bool, .integer, .double:
             throw .invalid(
                 name, "Invalid type for '\(name)': expected an image, but got \(json.kind) instead.",

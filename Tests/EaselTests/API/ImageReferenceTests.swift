@@ -40,6 +40,12 @@ struct ImageReferenceTests {
         #expect(error?.code == "invalid_type")
     }
 
+    @Test(arguments: [["image_url": [nil]], ["image_url": nil], ["url": []], [:]] as [JSONValue])
+    func `a reference without one address is refused, and not taken for none`(reference: JSONValue) throws {
+        let values = RequestValues(entries: [("image", .text("u")), ("mask", .json(reference))])
+        #expect(throws: GatewayError.self) { try ImageReference.all(in: values) }
+    }
+
     @Test func `the first mask is the mask`() throws {
         let found = try ImageReference.all(
             in: RequestValues(entries: [("mask", .text("m")), ("mask[]", .text("n")), ("imagery", .text("x"))]))
