@@ -25,7 +25,11 @@ extension ImageReference {
         for (name, value) in values.entries {
             switch Self.role(of: name) {
             case .image: images += try references(value, name, values.externals)
-            case .mask where mask == nil: mask = try references(value, name, values.externals).first
+            case .mask where mask == nil:
+                mask = try references(value, name, values.externals).first
+                if mask == nil, case .json(.array) = value {
+                    throw .invalid(name, "'\(name)' must be one image, not a list of none.", code: "invalid_type")
+                }
             case .mask, nil: break
             }
         }
