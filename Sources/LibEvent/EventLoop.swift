@@ -34,6 +34,13 @@ package actor EventLoop {
         Task(executorPreference: shared.executor) { try await operation() }
     }
 
+    /// Suspends the task until no other is ready to go on: all of them wait for a socket, a timer or another thread.
+    ///
+    /// With it, whoever decides what those others wait for can let them go on one at a time, in an order that repeats.
+    @EventLoop package static func idle() async {
+        await withCheckedContinuation { shared.executor.resumeWhenIdle($0) }
+    }
+
     /// Enters the isolation that a C callback on the loop's thread already has.
     ///
     /// Custom global actors have no `assumeIsolated` of their own; the cast is how the

@@ -25,6 +25,8 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
     private let inbox = Lock(Inbox())
     private let thread = Atomic<UInt>(0)
     private let wakeup: CInt
+    /// Who waits for a moment in which no job is ready; touched only by the loop's thread.
+    nonisolated(unsafe) private var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
     init() {
         // Without a base there is no program to run: both can only fail before anything from outside was read.
@@ -80,7 +82,11 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
                     return inbox.isStopping
                 }
                 if jobs.isEmpty && isStopping { return }
-                if jobs.isEmpty { break }
+                if jobs.isEmpty {
+                    guard let waiter = unsafe idleWaiters.popLast() else { break }
+                    waiter.resume()
+                    continue
+                }
                 for job in jobs {
                     // Both executors: with either one alone each continuation would take a detour over the other.
                     unsafe job.runSynchronously(
@@ -102,6 +108,9 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
         }
         wake()
     }
+
+    /// Resumes a task once no job is ready; called on the loop's thread.
+    func resumeWhenIdle(_ waiter: CheckedContinuation<Void, Never>) { unsafe idleWaiters.append(waiter) }
 
     /// What `preconditionIsolated` asks (SE-0471).
     func isIsolatingCurrentContext() -> Bool? {

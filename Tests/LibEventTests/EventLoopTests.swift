@@ -37,6 +37,19 @@ struct EventLoopTests {
         #expect(try await EventLoop.spawn { await blocking { pthread_self() } }.value != loop)
     }
 
+    @Test @EventLoop func `idle is when every task that was ready has gone as far as it can`() async {
+        var links = 0
+        // Each task is made by the one before it: no number of looks at the queue would see the end of them.
+        @EventLoop func chain(_ left: Int) {
+            links += 1
+            if left > 1 { EventLoop.spawn { chain(left - 1) } }
+        }
+        chain(1000)
+        await EventLoop.idle()
+        #expect(links == 1000)
+        await EventLoop.idle()
+    }
+
     @Test @EventLoop func `a signal wakes whoever waits, or the next who will, once`() async {
         let wakeup = Wakeup()
         wakeup.signal()
