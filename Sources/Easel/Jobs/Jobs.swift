@@ -63,18 +63,21 @@ final class Jobs {
     /// Lets nothing more be bought: jobs of which nothing is under way at a provider end, and the others go on.
     func hold() {
         isStopping = true
-        for job in running.values { job.hold.fulfil(()) }
+        for job in inOrder { job.hold.fulfil(()) }
     }
 
     /// Leaves the jobs under way to the next start of the process, which finds them in the ledger.
     func park() {
         hold()
-        for job in running.values { job.park() }
+        for job in inOrder { job.park() }
     }
 
     private func name(of job: Job) -> Name? {
         job.submission?.idempotencyKey.map { Name(keyID: job.keyID, idempotencyKey: $0) }
     }
+
+    /// The jobs under way, oldest first.
+    private var inOrder: [Job] { running.values.sorted { $0.id < $1.id } }
 
     private func run(_ job: Job, _ work: @escaping @EventLoop @Sendable () async -> JobEnding) {
         running[job.id] = job

@@ -14,8 +14,7 @@ final class Promise<Value: Sendable> {
     func fulfil(_ value: Value) {
         guard self.value == nil else { return }
         self.value = value
-        for waiter in waiters.values { waiter.resume(returning: value) }
-        waiters = [:]
+        resumeAll(value)
         for heir in heirs { heir.fulfil(value) }
         heirs = []
     }
@@ -26,10 +25,7 @@ final class Promise<Value: Sendable> {
     }
 
     /// Sends away whoever waits now with nothing; the value may still come.
-    func release() {
-        for waiter in waiters.values { waiter.resume(returning: nil) }
-        waiters = [:]
-    }
+    func release() { resumeAll(nil) }
 
     /// Waits for the value; `nil` when the waiting task was cancelled first, or all who wait were sent away.
     func wait() async -> Value? {
@@ -48,6 +44,12 @@ final class Promise<Value: Sendable> {
             // Runs on any thread, maybe before the block above; spawning puts it after.
             EventLoop.spawn { self.giveUp(waiter) }
         }
+    }
+
+    /// In the order they came, which a dictionary does not keep.
+    private func resumeAll(_ value: Value?) {
+        for waiter in waiters.sorted(by: { $0.key < $1.key }) { waiter.value.resume(returning: value) }
+        waiters = [:]
     }
 
     private func giveUp(_ waiter: Int) {

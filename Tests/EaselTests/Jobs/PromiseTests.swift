@@ -37,4 +37,19 @@ struct PromiseTests {
         isCancelled.fulfil(())
         #expect(try await waiter.value == nil)
     }
+
+    @Test @EventLoop func `who waits goes on in the order of coming`() async throws {
+        let promise = Promise<Void>()
+        var order: [Int] = []
+        let waiters = (0..<20).map { number in
+            EventLoop.spawn {
+                _ = await promise.wait()
+                order.append(number)
+            }
+        }
+        await EventLoop.idle()
+        promise.fulfil(())
+        for waiter in waiters { try await waiter.value }
+        #expect(order == Array(0..<20))
+    }
 }
