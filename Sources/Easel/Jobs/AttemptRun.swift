@@ -67,8 +67,7 @@ final class AttemptRun {
 
     /// Does every errand; `kept` are the images that are stored and written down already.
     func run(_ errands: [Errand], kept: [ImageRecord] = []) async -> AttemptOutcome {
-        outcome.images = kept
-        outcome.delivered = kept.count
+        outcome = AttemptOutcome(kept: kept)
         outcome.failures = Array(repeating: nil, count: errands.count)
         tasks = errands.map { if case .follow(let task) = $0 { task } else { nil } }
         pending = errands.map { if case .fetch(let images) = $0 { images } else { [] } }
@@ -157,6 +156,7 @@ final class AttemptRun {
         if !pending[index].isEmpty { await note() }
         let kept = await store(delivery, places, index, expiry)
         outcome.images += kept
+        outcome.held += kept.map(\.blob.digest)
         guard unfinished > 1, !kept.isEmpty else { return }
         // The others may take minutes yet; what is here must not be lost with them.
         do {
@@ -231,6 +231,14 @@ struct AttemptOutcome: Sendable {
     /// By request.
     var failures: [ProviderFailure?] = []
     var usage: JSONValue?
+    /// Images on disk that are held there until they are written down.
+    var held: [Digest] = []
+
+    /// That of an attempt of which some images are stored and written down already.
+    init(kept: [ImageRecord] = []) {
+        images = kept
+        delivered = kept.count
+    }
 
     fileprivate mutating func add(_ delivery: Delivery) {
         delivered += delivery.images.count

@@ -134,7 +134,7 @@ final class Fulfilment {
         at destination: Destination
     ) async -> JobEnding {
         var (record, attempt) = (record, attempt)
-        defer { for image in outcome.images { means.results.release(image.blob.digest) } }
+        defer { for digest in outcome.held { means.results.release(digest) } }
         if let failure = outcome.failure {
             attempt.state = failure.boughtNothing ? .refused : .unknown
             attempt.failure = failure.json.text

@@ -1,0 +1,66 @@
+import Crypto
+import HTTP
+import HTTPServer
+import JSON
+import LibEvent
+import Support
+import Testing
+
+@testable import Easel
+
+/// Jobs that an earlier run of the process left behind.
+@Suite(.onEventLoop)
+struct ResumeTests {
+    /// Writes a job down as far as a run had come that crashed, takes it up, and waits for its end.
+    @EventLoop private func resume(
+        _ parts: Parts, count: Int = 1, _ attempt: AttemptRecord?, kept: [ImageRecord] = []
+    ) async throws -> (ending: JobEnding?, story: JobStory) {
+        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
+        var job = JobRecord.example(Self.id, key: key.id, count: count)
+        job.state = attempt == nil ? .accepted : .submitted
+        try await parts.ledger.accept(job, attempt)
+        if let attempt { try await parts.ledger.record(attempt, state: .submitted) }
+        try await parts.ledger.keep(kept)
+        parts.jobs.resume(try await parts.ledger.unfinished())
+        let ending = await parts.jobs.job(Self.id)?.ending.wait()
+        return (ending, try #require(try await parts.ledger.job(Self.id)))
+    }
+
+    /// A provider whose queue has finished every task, and which makes nothing new.
+    @EventLoop private func finishedQueue() throws -> FakeProvider {
+        try FakeProvider { call in
+            guard call.request.method == .get else { return .failure(500) }
+            return call.path.hasSuffix("/result") ? .images(png(filler: call.path)) : .json(["state": "ready"])
+        }
+    }
+
+    private static let id = "req_1"
+
+    /// An attempt with a task for each request that has one.
+    private static func attempt(tasks: String?..., pending: [PendingImage]? = nil) -> AttemptRecord {
+        var attempt = AttemptRecord.example(id)
+        attempt.model = "otter"
+        let list = tasks.map { id in id.map { UpstreamTask(id: $0).json } ?? .null }
+        attempt.task = list.isEmpty ? nil : JSONValue.array(list).text
+        attempt.pending = pending.map { JSONValue.array([.array($0.map(\.json))]).text }
+        return attempt
+    }
+
+    private static func pending(
+        _ url: String, at position: Int = 0, expiresIn time: Duration = .seconds(3600)
+    ) throws -> PendingImage {
+        let image = DeliveredImage(image: ResultImage(payload: .url(url)), files: [], seed: 7)
+        return try #require(PendingImage(image, position: position, expiresAt: ManualClock().now + time))
+    }
+
+    @Test @EventLoop func `an image that was kept before is not let go of for another job that stores it`() async throws {
+        let parts = try Parts(Parts.routes("http://127.0.0.1:9"))
+        let kept = ImageRecord.example("kept", of: Self.id)
+        let file = try await parts.spool.receiveFile(then: ListedPieces([Array("kept".utf8)]), limit: 100)
+        #expect(file.digest == kept.blob.digest)
+        try await parts.blobs.store(file)
+        _ = try await resume(parts, count: 3, Self.attempt(), kept: [kept])
+        #expect(try await !parts.blobs.remove(kept.blob.digest) { true })
+        await parts.close()
+    }
+}
