@@ -41,7 +41,9 @@ final class Fulfilment {
     /// bought again.
     func resume(_ job: Job, from story: JobStory) async -> JobEnding {
         guard let attempt = story.attempts.last, attempt.state == .submitted else {
-            return await end(job, story.job, nil, .stoppedBeforePurchase(), state: .failed)
+            var record = story.job
+            record.cost = Money(microunits: 0)
+            return await end(job, record, nil, .stoppedBeforePurchase(), state: .failed)
         }
         guard let destination = Destination(of: attempt, configuration, model: story.job.model) else {
             return await end(job, story.job, attempt, .providerRemoved(attempt.provider), state: .unknown)
@@ -73,6 +75,7 @@ final class Fulfilment {
             record.report = candidate.plan.report.json.text
             if let error = await writeDown(attempt, of: record, after: refused, isAccepted: job.receipt.value != nil) {
                 guard let refused else { throw error }
+                record.cost = Money(microunits: 0)
                 return await end(job, record, refused, error, state: .failed)
             }
             job.receipt.fulfil(())

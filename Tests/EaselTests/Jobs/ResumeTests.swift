@@ -63,4 +63,16 @@ struct ResumeTests {
         #expect(try await !parts.blobs.remove(kept.blob.digest) { true })
         await parts.close()
     }
+
+    @Test @EventLoop func `a job that no provider was asked for has failed and cost nothing`() async throws {
+        let provider = try FakeProvider { _ in .images(png()) }
+        let parts = try Parts(Parts.routes(provider.url))
+        let (ending, story) = try await resume(parts, nil)
+        #expect(provider.calls.isEmpty)
+        #expect(story.job.state == .failed)
+        #expect(story.job.cost == Money(microunits: 0))
+        #expect(ending?.error?.code == "gateway_restarted")
+        await provider.stop()
+        await parts.close()
+    }
 }

@@ -122,7 +122,8 @@ final class Parts {
             """
     }
 
-    private nonisolated static func read(_ text: String) throws -> Configuration {
+    /// What a file says, in which dialects may be those of ``dialects``.
+    nonisolated static func read(_ text: String) throws -> Configuration {
         var catalog = try BuiltinDialects.catalog()
         for (name, text) in dialects {
             catalog.add(try DialectCompiler.compile(text: Array(text.utf8), name: name, file: name).get())
