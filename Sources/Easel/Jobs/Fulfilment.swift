@@ -46,7 +46,7 @@ final class Fulfilment {
             return await end(job, record, nil, .stoppedBeforePurchase(), state: .failed)
         }
         guard let destination = Destination(of: attempt, configuration, model: story.job.model) else {
-            return await end(job, story.job, attempt, .providerRemoved(attempt.provider), state: .unknown)
+            return await endWithoutProvider(job, story, attempt)
         }
         let errands = AttemptRun.Errand.all(leftOf: attempt, kept: story.images)
         let run = AttemptRun(attempt, of: job, at: destination, means)
@@ -55,7 +55,21 @@ final class Fulfilment {
         let untold = story.job.wantedImages - outcome.images.count - outcome.allMissing.count
         outcome.missing += Array(repeating: Self.stoppedTooSoon, count: max(0, untold))
         means.log.info("resumed job", ["request.id": job.id, "images": "\(outcome.images.count)"])
-        return await conclude(job, story.job, run.record, outcome, at: destination)
+        return await conclude(job, story.job, run.record, outcome, price: destination.route.price)
+    }
+
+    /// Ends a job whose provider the owner has removed: with the images it has, if any.
+    private func endWithoutProvider(_ job: Job, _ story: JobStory, _ attempt: AttemptRecord) async -> JobEnding {
+        let error = GatewayError.providerRemoved(attempt.provider)
+        guard !story.images.isEmpty else {
+            var attempt = attempt
+            attempt.state = .unknown
+            return await end(job, story.job, attempt, error, state: .unknown)
+        }
+        var outcome = AttemptOutcome(kept: story.images)
+        outcome.missing = [error.message]
+        let price = configuration.model(named: story.job.model)?.routes.first { $0.provider == attempt.provider }?.price
+        return await conclude(job, story.job, attempt, outcome, price: price)
     }
 
     /// Tries the candidates in order, the next one only when the one before it provably bought nothing.
@@ -86,7 +100,7 @@ final class Fulfilment {
             let failure = outcome.failure
             next = failure?.mayMoveOn == true && !job.isHeld ? await candidates.next() : nil
             guard let failure, next != nil, !job.isHeld else {
-                return await conclude(job, record, run.record, outcome, at: destination)
+                return await conclude(job, record, run.record, outcome, price: destination.route.price)
             }
             means.log.warning(
                 "provider refused, trying the next route",
@@ -133,8 +147,7 @@ final class Fulfilment {
 
     /// Ends a job with what came of its last attempt.
     private func conclude(
-        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome,
-        at destination: Destination
+        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome, price: Money?
     ) async -> JobEnding {
         var (record, attempt) = (record, attempt)
         defer { for digest in outcome.held { means.results.release(digest) } }
@@ -152,7 +165,7 @@ final class Fulfilment {
             return await end(job, record, attempt, error, state: failure.boughtNothing ? .failed : .unknown)
         }
         attempt.state = .done
-        record.cost = destination.route.price?.times(outcome.delivered)
+        record.cost = price?.times(outcome.delivered)
         record.missing = outcome.allMissing
         guard !outcome.images.isEmpty else {
             let reason = outcome.missing.first ?? "it delivered none"

@@ -75,4 +75,19 @@ struct ResumeTests {
         await provider.stop()
         await parts.close()
     }
+
+    @Test(arguments: [true, false])
+    @EventLoop func `a job whose provider was removed ends with what it has`(hasImage: Bool) async throws {
+        let parts = try Parts()
+        var attempt = Self.attempt(tasks: "task-1", "task-2")
+        attempt.provider = "gone"
+        let kept = hasImage ? [ImageRecord.example("kept", of: Self.id)] : []
+        let (ending, story) = try await resume(parts, count: 2, attempt, kept: kept)
+        #expect(story.job.state == (hasImage ? .done : .unknown))
+        #expect(story.job.images == kept.count)
+        #expect(story.attempts.map(\.state) == [hasImage ? .done : .unknown])
+        #expect(ending?.finished?.job.missing.count == (hasImage ? 1 : nil))
+        #expect(ending?.error?.message.contains("'gone'") == (hasImage ? nil : true))
+        await parts.close()
+    }
 }
