@@ -69,7 +69,8 @@ final class AttemptRun {
     func run(_ errands: [Errand], kept: [ImageRecord] = []) async -> AttemptOutcome {
         outcome = AttemptOutcome(kept: kept)
         outcome.failures = Array(repeating: nil, count: errands.count)
-        tasks = errands.map { if case .follow(let task) = $0 { task } else { nil } }
+        // Also those of which only results are left to fetch.
+        tasks = record.tasks + Array(repeating: nil, count: max(0, errands.count - record.tasks.count))
         pending = errands.map { if case .fetch(let images) = $0 { images } else { [] } }
         (unanswered, unfinished) = (errands.count, errands.count)
         let runs = errands.indices.map { index in EventLoop.spawn { await self.perform(errands[index], index) } }
@@ -266,8 +267,7 @@ extension AttemptRun.Errand {
 
     /// What is left to do of an attempt of an earlier run, of which `kept` is written down.
     static func all(leftOf attempt: AttemptRecord, kept: [ImageRecord]) -> [Self] {
-        let tasks = list(attempt.task).map(UpstreamTask.init)
-        let pending = list(attempt.pending).map { ($0.array ?? []).compactMap(PendingImage.init) }
+        let (tasks, pending) = (attempt.tasks, attempt.pendingImages)
         let positions = Set(kept.map(\.position))
         let keptRequests = Set(kept.map { $0.position / AttemptRun.positionStride })
         let count = max(1, tasks.count, pending.count)
@@ -278,6 +278,16 @@ extension AttemptRun.Errand {
             }
             return tasks.indices.contains(index) ? tasks[index].map(Self.follow) ?? .lost : .lost
         }
+    }
+}
+
+extension AttemptRecord {
+    /// The queue tasks at the provider, by request.
+    fileprivate var tasks: [UpstreamTask?] { Self.list(task).map(UpstreamTask.init) }
+
+    /// The results that were still to be fetched, by request.
+    fileprivate var pendingImages: [[PendingImage]] {
+        Self.list(pending).map { ($0.array ?? []).compactMap(PendingImage.init) }
     }
 
     private static func list(_ text: String?) -> [JSONValue] {

@@ -53,6 +53,17 @@ struct ResumeTests {
         return try #require(PendingImage(image, position: position, expiresAt: ManualClock().now + time))
     }
 
+    @Test @EventLoop func `a task is not forgotten when only its results are left to fetch`() async throws {
+        let provider = try FakeProvider { call in .picture(png(filler: call.path)) }
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        let pending = try [Self.pending("\(provider.url)/a")]
+        let (_, story) = try await resume(parts, Self.attempt(tasks: "task-7", pending: pending))
+        #expect(provider.paths == ["/a"])
+        #expect(story.attempts.first?.task?.contains("task-7") == true)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `an image that was kept before is not let go of for another job that stores it`() async throws {
         let parts = try Parts(Parts.routes("http://127.0.0.1:9"))
         let kept = ImageRecord.example("kept", of: Self.id)
