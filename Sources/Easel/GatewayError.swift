@@ -58,6 +58,12 @@ extension GatewayError {
             message: "Incorrect API key provided: \(hint). It is unknown here, or was revoked.")
     }
 
+    static func expiredKey(_ hint: String, _ end: Timestamp) -> GatewayError {
+        GatewayError(
+            status: .unauthorized, code: "invalid_api_key",
+            message: "Incorrect API key provided: \(hint). It expired at \(end); the gateway's owner can make another.")
+    }
+
     static func unknownPath(_ method: Method, _ path: String) -> GatewayError {
         GatewayError(
             status: .notFound, code: "unknown_url",

@@ -24,12 +24,13 @@ final class Keys {
 
     /// The owner of the key that a request carries.
     ///
-    /// - Throws: A 401 that says whether the key is missing or wrong.
+    /// - Throws: A 401 that says whether the key is missing, wrong or out of date.
     func caller(of request: Request) async throws(GatewayError) -> KeyRecord {
         guard let key = Credentials.key(in: request.fields) else { throw .missingKey() }
         guard let record = try await record(of: key), record.revokedAt == nil else {
             throw .wrongKey(Credentials.hint(of: key))
         }
+        if let end = record.limits.expiresAt, end <= clock.now { throw .expiredKey(Credentials.hint(of: key), end) }
         return record
     }
 
@@ -38,7 +39,7 @@ final class Keys {
         // A clock that was set back would otherwise make an old answer last.
         if let entry = known[key], (.zero..<Self.belief).contains(now - entry.readAt) { return entry.record }
         let record: KeyRecord?
-        do { record = try await ledger.key(key) } catch {
+        do { record = try await ledger.key(key, at: now) } catch {
             log.error("cannot read the ledger", ["error": "\(error)"])
             throw .internalFailure("The gateway cannot read its database.")
         }

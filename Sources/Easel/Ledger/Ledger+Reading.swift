@@ -60,7 +60,7 @@ extension Ledger {
     private static let selectJobs = """
         SELECT id, key_id, operation, model, state, parameters, prompt_characters, input_images, wanted_images,
             accepted_at, finished_at, request_bytes, images, image_bytes, cost, report, error, idempotency_key,
-            fingerprint, usage, missing, error_status
+            fingerprint, usage, missing, error_status, reserved
         FROM jobs 
         """
 
@@ -105,6 +105,7 @@ extension JobRecord {
             requestLength: row.integer(11), idempotencyKey: row.optionalText(17),
             fingerprint: row.optionalBlob(18).flatMap(Digest.init(stored:)),
             images: row.integer(12), imageLength: row.integer(13),
+            reserved: row.optionalInteger(22).map(Money.init(stored:)),
             cost: row.optionalInteger(14).map(Money.init(stored:)), report: row.optionalText(15),
             usage: row.optionalText(19), missing: Self.list(row.optionalText(20)), error: row.optionalText(16),
             errorStatus: row.optionalInteger(21))

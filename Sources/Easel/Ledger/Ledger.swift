@@ -30,20 +30,26 @@ struct Ledger: Sendable {
 
     /// Writes down a job with its first attempt, before anything of it goes upstream.
     ///
-    /// A job that has no attempt yet was promised to its client before a route was chosen.
+    /// A job that has no attempt yet was promised to its client before a route was chosen. What it can cost is reserved
+    /// with its row.
+    ///
+    /// - Throws: ``BudgetExceeded`` when its key's budget does not allow that.
     func accept(_ job: JobRecord, _ attempt: AttemptRecord?) async throws {
         try await database.write { connection in
+            try Self.checkBudget(of: job, connection)
             try connection.run(
                 """
                 INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
-                    wanted_images, accepted_at, request_bytes, idempotency_key, fingerprint, report)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    wanted_images, accepted_at, request_bytes, idempotency_key, fingerprint, report,
+                    reserved)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     .text(job.id), .text(job.keyID), .text(job.operation), .text(job.model), .text(job.state.rawValue),
                     .text(job.parameters), .integer(job.promptCharacters), .integer(job.inputImages),
                     .integer(job.wantedImages), .timestamp(job.acceptedAt), .integer(job.requestLength),
                     .optional(job.idempotencyKey), .optional(job.fingerprint), .optional(job.report),
+                    .optional(job.reserved),
                 ])
             if let attempt { try Self.insert(attempt, connection) }
         }
@@ -79,7 +85,8 @@ struct Ledger: Sendable {
 
     /// Ends a job: its images, its last attempt, and the job itself, all or nothing.
     ///
-    /// Images that were kept before may be among them. Of no attempt any result is pending afterwards.
+    /// Images that were kept before may be among them. Of no attempt any result is pending afterwards. What was reserved
+    /// for the job gives way to what it has cost; a job that has ended stays as it ended.
     func finish(_ job: JobRecord, _ attempt: AttemptRecord?, images: [ImageRecord]) async throws {
         try await database.write { connection in
             for image in images { try Self.insert(image, connection) }
@@ -90,7 +97,7 @@ struct Ledger: Sendable {
                 """
                 UPDATE jobs SET state = ?, finished_at = ?, images = ?, image_bytes = ?, cost = ?, report = ?,
                     usage = ?, missing = ?, error = ?, error_status = ?
-                WHERE id = ?
+                WHERE id = ? AND finished_at IS NULL
                 """,
                 [
                     .text(job.state.rawValue), .optional(job.finishedAt), .integer(job.images),

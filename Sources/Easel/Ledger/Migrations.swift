@@ -117,5 +117,54 @@ enum Schema {
                     WHERE idempotency_key IS NOT NULL;
                 CREATE INDEX jobs_by_fingerprint ON jobs (key_id, fingerprint, id) WHERE fingerprint IS NOT NULL;
                 """),
+        Migration(
+            "0004 how much a key may use, keys that were replaced, and keys of the configuration",
+            sql: """
+                ALTER TABLE keys ADD COLUMN budget_day INTEGER;             -- NULL is no bound, here and below
+                ALTER TABLE keys ADD COLUMN budget_month INTEGER;
+                ALTER TABLE keys ADD COLUMN budget_total INTEGER;
+                ALTER TABLE keys ADD COLUMN requests_per_minute INTEGER;
+                ALTER TABLE keys ADD COLUMN images_per_minute INTEGER;
+                ALTER TABLE keys ADD COLUMN concurrency INTEGER;            -- jobs under way at once
+                ALTER TABLE keys ADD COLUMN expires_at INTEGER;
+                ALTER TABLE keys ADD COLUMN unknown_prices INTEGER;         -- 1 allows them; NULL follows the budget
+                ALTER TABLE keys ADD COLUMN declared INTEGER NOT NULL DEFAULT 0;  -- 1: the owner's file says what it is
+
+                -- Keys that another has replaced under the same id, and that count for a while yet.
+                CREATE TABLE former_keys (
+                    hash        BLOB PRIMARY KEY,
+                    key_id      TEXT NOT NULL REFERENCES keys (id),
+                    valid_until INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                """),
+        Migration(
+            "0005 what each key has spent, and what it may have to",
+            sql: """
+                ALTER TABLE jobs ADD COLUMN reserved INTEGER;  -- the most the job can cost; NULL is unknown
+
+                CREATE TABLE spending (
+                    key_id   TEXT NOT NULL REFERENCES keys (id),
+                    day      INTEGER NOT NULL,     -- of the jobs' acceptance, in days since 1970
+                    reserved INTEGER NOT NULL,     -- the most that jobs under way can cost
+                    spent    INTEGER NOT NULL,     -- what jobs that have ended did cost, or the most they can have
+                    PRIMARY KEY (key_id, day)
+                ) STRICT, WITHOUT ROWID;
+                INSERT INTO spending (key_id, day, reserved, spent)
+                    SELECT key_id, accepted_at / 86400000000, 0, coalesce(sum(cost), 0) FROM jobs GROUP BY 1, 2;
+
+                -- In the job's own transaction, and once: a job that has ended does not end again.
+                CREATE TRIGGER spending_reserved AFTER INSERT ON jobs BEGIN
+                    INSERT INTO spending (key_id, day, reserved, spent)
+                        VALUES (new.key_id, new.accepted_at / 86400000000, coalesce(new.reserved, 0), 0)
+                        ON CONFLICT (key_id, day) DO UPDATE SET reserved = reserved + excluded.reserved;
+                END;
+                CREATE TRIGGER spending_settled AFTER UPDATE OF finished_at ON jobs
+                    WHEN old.finished_at IS NULL AND new.finished_at IS NOT NULL
+                BEGIN
+                    UPDATE spending SET reserved = reserved - coalesce(new.reserved, 0),
+                        spent = spent + coalesce(new.cost, new.reserved, 0)
+                        WHERE key_id = new.key_id AND day = new.accepted_at / 86400000000;
+                END;
+                """),
     ]
 }

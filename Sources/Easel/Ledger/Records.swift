@@ -23,6 +23,8 @@ struct JobRecord: Sendable {
     var images = 0
     /// Bytes of all its images.
     var imageLength = 0
+    /// The most it can cost, which its key's budget keeps free until it ends; `nil` is unknown.
+    var reserved: Money?
     /// `nil` is unknown, never free.
     var cost: Money?
     /// JSON: what became of every parameter.
@@ -112,6 +114,22 @@ struct KeyRecord: Sendable {
     var prefix: String
     /// The models it may use; `nil` is every one.
     var models: [String]?
+    var limits = KeyLimits()
+    /// Whether the owner's file says what it is, and not a command.
+    var isDeclared = false
     var createdAt: Timestamp
     var revokedAt: Timestamp?
+}
+
+/// A key as the owner's file declares it: by its digest, under a name that is its own.
+struct DeclaredKey: Sendable, Hashable {
+    var name: String
+    var digest: Digest
+    var models: [String]?
+    var limits = KeyLimits()
+
+    /// The same at every start.
+    var id: String { "key_\(name)" }
+    /// What it is recognised by: nobody here knows its first characters.
+    var prefix: String { "sha256:\(digest.hexadecimal.prefix(8))" }
 }

@@ -22,29 +22,13 @@ struct Timestamp: Sendable, Hashable, Comparable {
 
 extension Timestamp: CustomStringConvertible {
     /// ISO 8601 in UTC with milliseconds, `2026-11-21T08:43:00.125Z`.
-    ///
-    /// The calendar is the proleptic Gregorian one, computed from days since 1970 in eras of 400 years.
     var description: String {
-        let day = 86_400_000_000 as Int64
-        let remainder = microseconds % day
-        let days = microseconds / day - (remainder < 0 ? 1 : 0)
-        let time = remainder < 0 ? remainder + day : remainder
-        let (year, month, dayOfMonth) = Self.civil(daysSince1970: days)
+        let day = Day(of: self)
+        // Not the time since the day's start: the first day of all has its start before the first moment of all.
+        let remainder = microseconds % Day.microseconds
+        let time = remainder < 0 ? remainder + Day.microseconds : remainder
         let clock = [time / 3_600_000_000, time / 60_000_000 % 60, time / 1_000_000 % 60].map { padded($0, to: 2) }
-        return "\(padded(year, to: 4))-\(padded(month, to: 2))-\(padded(dayOfMonth, to: 2))T"
-            + clock.joined(separator: ":") + ".\(padded(time / 1000 % 1000, to: 3))Z"
-    }
-
-    private static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        // Counting years from March puts the leap day last, so that month lengths follow one formula.
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * month + 2) / 5 + 1
-        return (yearOfEra + era * 400 + (month >= 10 ? 1 : 0), month < 10 ? month + 3 : month - 9, day)
+        return "\(day)T" + clock.joined(separator: ":") + ".\(padded(time / 1000 % 1000, to: 3))Z"
     }
 }
 
@@ -59,7 +43,8 @@ extension Duration {
     var milliseconds: Int64 { microseconds / 1000 }
 }
 
-private func padded(_ number: Int64, to width: Int) -> String {
+/// A number with zeros before it, as clocks and calendars show it.
+func padded(_ number: Int64, to width: Int) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

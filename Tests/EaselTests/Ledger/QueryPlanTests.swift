@@ -6,7 +6,10 @@ import Testing
 /// Ten million rows must cost what ten do: no query that a request or a minute needs may read a table from end to end.
 struct QueryPlanTests {
     private static let queries: [(name: String, sql: String)] = [
-        ("the key of a request", Ledger.keyOfHash), ("one job", Ledger.jobOfID), ("its attempts", Ledger.attemptsOfJob),
+        ("the key of a request", Ledger.keyOfHash),
+        ("a key that was replaced", Ledger.keyOfFormerHash), ("a key by its id", Ledger.keyOfID),
+        ("a key's budget", Ledger.budgetOfKey), ("what a key has spent", Ledger.spendingOfKey),
+        ("one job", Ledger.jobOfID), ("its attempts", Ledger.attemptsOfJob),
         ("its images", Ledger.imagesOfJob), ("the newest jobs", Ledger.newestJobs),
         ("the image of a link", Ledger.imageOfToken), ("old blobs", Ledger.blobsUsedBefore),
         ("the oldest blobs", Ledger.oldestBlobs), ("the total of blobs", Ledger.totalOfBlobs),
