@@ -3,7 +3,7 @@ import YAML
 /// The words after a command, taken apart: options as `--name value` or `--name=value`, the rest in order.
 struct Arguments {
     private(set) var words: [String] = []
-    private var options: [String: String] = [:]
+    private var options: [String: [String]] = [:]
     private var flags: Set<String> = []
 
     /// Takes the words apart.
@@ -29,7 +29,7 @@ struct Arguments {
                 guard let value = parts.count == 2 ? String(parts[1]) : raw.popFirst() else {
                     throw UsageError("--\(name) needs a value")
                 }
-                options[name] = value
+                options[name, default: []].append(value)
             } else {
                 let hint = suggestion(for: name, among: known + knownFlags).map { ", did you mean '--\($0)'?" } ?? ""
                 throw UsageError("unknown option '--\(name)'\(hint)")
@@ -37,8 +37,11 @@ struct Arguments {
         }
     }
 
-    /// The value of an option; `nil` when it was not given.
-    subscript(option: String) -> String? { options[option] }
+    /// The value of an option, the last one where it was given several times; `nil` when it was not given.
+    subscript(option: String) -> String? { options[option]?.last }
+
+    /// Every value of an option, in order.
+    func values(of option: String) -> [String] { options[option] ?? [] }
 
     func has(_ flag: String) -> Bool { flags.contains(flag) }
 

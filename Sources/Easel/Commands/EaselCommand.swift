@@ -16,12 +16,15 @@ package enum EaselCommand {
           easel reload   [--config easel.yaml]     have the running gateway read its configuration again
           easel check    [--config easel.yaml]     validate config and dialects: every mistake at once, file:line:column
           easel check    --data [--deep]           compare the ledger with the images on disk; --deep reads every image
-          easel keys     create --name NAME [--models A,B] | list | revoke ID
+          easel keys     create --name NAME [--models A,B] [LIMITS] | list | show ID | limit ID LIMITS
+          easel keys     rotate ID [--grace 24h] | revoke ID | hash
           easel usage    [--by key|model|provider|day] [--since 7d]
           easel jobs     list [--limit 20] | show ID
           easel dialects [NAME]                    the dialects it speaks; NAME prints its parameter table
           easel version
 
+        LIMITS of a key are --budget 20.00/month, --rpm 60, --images-per-minute 10, --concurrency 4,
+        --expires 2027-01-31 (or 90d) and --unknown-prices allow (or refuse); each takes 'none', too.
         Every command takes --config (default easel.yaml); those that print tables take --json.
 
         """

@@ -1,53 +1,94 @@
-import Files
-import JSON
+import Crypto
+import HTTP
 import LibEvent
 import YAML
 
-/// The commands `easel keys create`, `list` and `revoke`.
+/// The commands `easel keys create`, `list`, `show`, `limit`, `rotate`, `revoke` and `hash`.
 struct KeysCommand {
     private enum Action {
-        case create(name: String, models: [String]?)
+        case create(name: String, models: [String]?, KeyOptions)
         case list
+        case show(id: String)
+        case limit(id: String, KeyOptions)
+        case rotate(id: String, grace: Duration)
         case revoke(id: String)
+        case hash
     }
+
+    private static let actions = ["create", "list", "show", "limit", "rotate", "revoke", "hash"]
 
     private let action: Action
     private let file: ConfigurationFile
     private let isJSON: Bool
 
     init(_ raw: ArraySlice<String>) throws(UsageError) {
-        var arguments = try Arguments(raw, options: ["config", "name", "models"], flags: ["json"])
-        switch arguments.next() {
-        case "create":
-            guard let name = arguments["name"], !name.isEmpty else { throw UsageError("keys create needs --name NAME") }
-            action = .create(name: name, models: arguments["models"].map { $0.split(separator: ",").map(String.init) })
-        case "list": action = .list
-        case "revoke":
-            guard let id = arguments.next() else {
-                throw UsageError("keys revoke needs the ID that 'easel keys list' shows")
-            }
-            action = .revoke(id: id)
-        case let other?: throw UsageError("unknown action 'keys \(other)'; there are create, list and revoke")
-        case nil: throw UsageError("keys needs an action: create, list or revoke")
+        var arguments = try Arguments(
+            raw, options: ["config", "name", "models", "grace"] + KeyOptions.names, flags: ["json"])
+        guard let word = arguments.next() else {
+            throw UsageError("keys needs an action: \(Self.list(Self.actions, "or"))")
         }
+        action = try Self.action(word, &arguments)
         try arguments.end()
         file = ConfigurationFile(arguments)
         isJSON = arguments.has("json")
     }
 
+    private static func action(_ word: String, _ arguments: inout Arguments) throws(UsageError) -> Action {
+        let options = try KeyOptions(arguments, at: WallClock.system.now)
+        switch word {
+        case "create":
+            guard let name = arguments["name"], !name.isEmpty else { throw UsageError("keys create needs --name NAME") }
+            let models = arguments["models"].map { $0.split(separator: ",").map(String.init) }
+            return .create(name: name, models: models, options)
+        case "list": return .list
+        case "show": return .show(id: try id(for: word, &arguments))
+        case "limit":
+            guard !options.isEmpty else {
+                throw UsageError("keys limit needs a limit: \(list(KeyOptions.names.map { "--\($0)" }, "or"))")
+            }
+            return .limit(id: try id(for: word, &arguments), options)
+        case "rotate":
+            guard let grace = Quantity.duration(arguments["grace"] ?? "0s") else {
+                throw UsageError("--grace takes a time such as 24h")
+            }
+            return .rotate(id: try id(for: word, &arguments), grace: grace)
+        case "revoke": return .revoke(id: try id(for: word, &arguments))
+        case "hash": return .hash
+        default: throw UsageError("unknown action 'keys \(word)'; there are \(list(actions, "and"))")
+        }
+    }
+
+    private static func id(for action: String, _ arguments: inout Arguments) throws(UsageError) -> String {
+        guard let id = arguments.next() else {
+            throw UsageError("keys \(action) needs the ID that 'easel keys list' shows")
+        }
+        return id
+    }
+
+    private static func list(_ words: [String], _ conjunction: String) -> String {
+        words.dropLast().joined(separator: ", ") + " \(conjunction) " + (words.last ?? "")
+    }
+
     @EventLoop
     func run(on terminal: Terminal) async throws {
+        if case .hash = action { return try await hash(terminal) }
         try await file.withLedger { configuration, ledger in
+            let report = KeyReport(ledger: ledger, currency: configuration.currency, now: WallClock.system.now)
             switch action {
-            case .create(let name, let models): try await create(name, models, configuration, ledger, terminal)
-            case .list: try await list(ledger, terminal)
+            case .create(let name, let models, let options):
+                try await create(name, models, options, configuration, ledger, terminal)
+            case .list: terminal.print(try await report.list(isJSON: isJSON))
+            case .show(let id): terminal.print(try await report.show(try await known(id, ledger), isJSON: isJSON))
+            case .limit(let id, let options): try await limit(id, options, ledger, terminal)
+            case .rotate(let id, let grace): try await rotate(id, grace, ledger, terminal)
             case .revoke(let id): try await revoke(id, ledger, terminal)
+            case .hash: break
             }
         }
     }
 
     private func create(
-        _ name: String, _ models: [String]?, _ configuration: Configuration, _ ledger: Ledger,
+        _ name: String, _ models: [String]?, _ options: KeyOptions, _ configuration: Configuration, _ ledger: Ledger,
         _ terminal: Terminal
     ) async throws {
         for model in models ?? [] where !configuration.models.contains(where: { $0.name == model }) {
@@ -55,43 +96,69 @@ struct KeysCommand {
                 suggestion(for: model, among: configuration.models.map(\.name)).map { ", did you mean '\($0)'?" } ?? ""
             throw Refusal("there is no model '\(model)' in \(file.path)\(hint)")
         }
-        let (record, key) = try await ledger.createKey(name: name, models: models, at: WallClock.system.now)
-        guard !isJSON else {
-            var object = record.jsonObject
-            object["key"] = .string(key.reveal())
-            return terminal.print(JSONValue.object(object).text)
-        }
-        terminal.print(key.reveal())
-        terminal.remark("The key of '\(name)' (\(record.id)); it is shown only this once.")
+        let now = WallClock.system.now
+        let limits = try options.changed(KeyLimits(), at: now)
+        let (record, key) = try await ledger.createKey(name: name, models: models, limits: limits, at: now)
+        tell(key, of: record, "The key of '\(name)' (\(record.id))", terminal)
     }
 
-    private func list(_ ledger: Ledger, _ terminal: Terminal) async throws {
-        let keys = try await ledger.keys()
-        guard !isJSON else { return terminal.print(JSONValue.array(keys.map { .object($0.jsonObject) }).text) }
-        guard !keys.isEmpty else { return terminal.print("There are no keys. Make one: easel keys create --name NAME") }
-        let rows = keys.map { key in
-            [
-                key.id, key.name, key.prefix + "…", key.models?.joined(separator: ",") ?? "every model",
-                "\(key.createdAt)", key.revokedAt.map { "revoked \($0)" } ?? "active",
-            ]
-        }
-        terminal.print(Table(head: ["ID", "NAME", "KEY", "MODELS", "CREATED", "STATE"], rows: rows).text)
+    private func limit(_ id: String, _ options: KeyOptions, _ ledger: Ledger, _ terminal: Terminal) async throws {
+        let key = try await changeable(id, ledger)
+        let limits = try options.changed(key.limits, at: WallClock.system.now)
+        try await ledger.limitKey(id, to: limits)
+        terminal.print("\(id) now has the limits: \(limits); running servers know within a second")
+    }
+
+    private func rotate(_ id: String, _ grace: Duration, _ ledger: Ledger, _ terminal: Terminal) async throws {
+        let now = WallClock.system.now
+        _ = try await changeable(id, ledger)
+        guard let key = try await ledger.rotateKey(id, grace: grace, at: now) else { throw Self.noActiveKey(id) }
+        let end = grace > .zero ? "works until \(now + grace)" : "is refused within a second"
+        tell(key, of: try await known(id, ledger), "The new key of \(id), whose old one \(end)", terminal)
     }
 
     private func revoke(_ id: String, _ ledger: Ledger, _ terminal: Terminal) async throws {
-        guard try await ledger.revokeKey(id, at: WallClock.system.now) else {
-            throw Refusal("there is no active key '\(id)'; 'easel keys list' shows them all")
-        }
+        _ = try await changeable(id, ledger)
+        guard try await ledger.revokeKey(id, at: WallClock.system.now) else { throw Self.noActiveKey(id) }
         terminal.print("\(id) is revoked; running servers refuse it within a second")
     }
-}
 
-extension KeyRecord {
-    fileprivate var jsonObject: JSONObject {
-        [
-            "id": .string(id), "name": .string(name), "prefix": .string(prefix),
-            "models": models.map { .array($0.map(JSONValue.string)) } ?? .null, "created": .integer(createdAt.seconds),
-            "revoked": revokedAt.map { .integer($0.seconds) } ?? .null,
-        ]
+    /// Reads a key from standard input, so that it is in nobody's history, and prints what a configuration says of it.
+    @EventLoop
+    private func hash(_ terminal: Terminal) async throws {
+        let line = await blocking { terminal.readLine() }
+        guard let key = line?.trimmingOptionalWhitespace, !key.isEmpty else {
+            throw Refusal("keys hash reads a key from standard input: printf '%s\\n' \"$KEY\" | easel keys hash")
+        }
+        terminal.print(SHA256.digest(of: String(key)).hexadecimal)
+    }
+
+    // MARK: Keys
+
+    /// The key alone is the result, so that a script can take it; what it is goes beside it.
+    private func tell(_ key: Secret, of record: KeyRecord, _ what: String, _ terminal: Terminal) {
+        guard !isJSON else { return terminal.print(record.json(with: key).text) }
+        terminal.print(key.reveal())
+        terminal.remark("\(what); it is shown only this once.")
+    }
+
+    private func known(_ id: String, _ ledger: Ledger) async throws -> KeyRecord {
+        guard let key = try await ledger.key(id: id) else {
+            throw Refusal("there is no key '\(id)'; 'easel keys list' shows them all")
+        }
+        return key
+    }
+
+    /// A key that commands may change: one that works, and that no file declares.
+    private func changeable(_ id: String, _ ledger: Ledger) async throws -> KeyRecord {
+        guard let key = try await ledger.key(id: id), key.revokedAt == nil else { throw Self.noActiveKey(id) }
+        guard !key.isDeclared else {
+            throw Refusal("\(id) is declared under 'keys.\(key.name)' of the configuration; change it there")
+        }
+        return key
+    }
+
+    private static func noActiveKey(_ id: String) -> Refusal {
+        Refusal("there is no active key '\(id)'; 'easel keys list' shows them all")
     }
 }

@@ -46,8 +46,15 @@ struct EaselCommandTests {
 
     @Test(arguments: [
         (["serv"], "unknown command 'serv', did you mean 'serve'?"), (["paint"], "unknown command 'paint'"),
-        (["keys"], "keys needs an action: create, list or revoke"),
-        (["keys", "make"], "unknown action 'keys make'; there are create, list and revoke"),
+        (["keys"], "keys needs an action: create, list, show, limit, rotate, revoke or hash"),
+        (["keys", "make"], "unknown action 'keys make'; there are create, list, show, limit, rotate, revoke and hash"),
+        (["keys", "create", "--name", "a", "--budget", "20"], "--budget takes amounts such as 20.00/month, 5/day"),
+        (["keys", "create", "--name", "a", "--budget", "1/day", "--budget", "2/day"], "--budget takes amounts"),
+        (["keys", "create", "--name", "a", "--rpm", "0"], "--rpm takes a number from 1 to 1000000; or none"),
+        (["keys", "create", "--name", "a", "--expires", "2027-02-30"], "--expires takes a date such as 2027-01-31"),
+        (["keys", "limit", "key_x"], "keys limit needs a limit: --budget, --rpm, --images-per-minute"),
+        (["keys", "rotate", "key_x", "--grace", "soon"], "--grace takes a time such as 24h"),
+        (["keys", "show"], "keys show needs the ID"),
         (["keys", "create"], "keys create needs --name NAME"), (["keys", "create", "--name", ""], "keys create needs"),
         (["keys", "revoke"], "keys revoke needs the ID"), (["keys", "list", "all"], "unexpected 'all'"),
         (["jobs"], "jobs needs an action: list or show"), (["jobs", "show"], "jobs show needs an ID"),
