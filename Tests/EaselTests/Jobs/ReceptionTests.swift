@@ -137,6 +137,9 @@ struct ReceptionTests {
         let key = try await key(parts)
         let first = try await ask(parts, key, name: name)
         #expect(first.status == .tooManyRequests)
+        // The provider asked to be left alone, and is.
+        let pause = try #require(first.fields["retry-after"].flatMap { Int($0) })
+        parts.clock.advance(by: .seconds(pause))
         let second = try await ask(parts, key, name: name, retry: retry)
         #expect(second.status == .ok)
         #expect(second.fields["easel-replayed"] == nil)
