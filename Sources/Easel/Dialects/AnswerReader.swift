@@ -94,6 +94,9 @@ struct AnswerReader: Sendable, Hashable {
         return codes.contains(where: failures.isReasonOfJob)
     }
 
+    /// Whether the provider does not charge for what ends in this state.
+    func isNotCharged(_ state: String) -> Bool { failures.isNotCharged(status: 0, codes: [state]) }
+
     func requestID(of answer: Answer) -> String? {
         (paths.error.requestID + paths.requestID + Self.common.requestID).text(in: answer)
             .map { String($0.prefix(200)) }

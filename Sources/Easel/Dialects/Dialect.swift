@@ -155,9 +155,10 @@ extension Dialect {
         case .done: return queue.result == nil ? .outcome(finalOutcome(of: answer)) : .finished
         case .failed:
             let failure = reader.failure(of: answer, at: .task, state: queue.state.text(in: answer))
-            return isCancellation(failure, queue) ? .cancelled(failure) : .outcome(.failed(failure))
+            return isCancellation(failure, queue) ? cancelled(failure) : .outcome(.failed(failure))
         case .cancelled:
-            return .cancelled(reader.failure(of: answer, at: .task, state: queue.state.text(in: answer)))
+            let state = queue.state.text(in: answer)
+            return cancelled(reader.failure(of: answer, at: .task, state: state), state: state)
         case .gone: return .unavailable(reader.failure(of: answer, at: .task, state: queue.state.text(in: answer)))
         }
     }
@@ -187,6 +188,13 @@ extension Dialect {
         if (200..<300).contains(answer.status) { return .requested }
         if queue?.cancelledTooLate.contains(answer.status) ?? false { return .alreadyFinished }
         return .refused(reader.failure(of: answer, at: .task))
+    }
+
+    private func cancelled(_ failure: ProviderFailure, state: String? = nil) -> Progress {
+        var failure = failure
+        failure.isCancellation = true
+        if let state { failure.boughtNothing = failure.boughtNothing || reader.isNotCharged(state) }
+        return .cancelled(failure)
     }
 
     private func finalOutcome(of answer: Answer) -> Outcome {

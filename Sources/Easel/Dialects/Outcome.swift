@@ -88,6 +88,8 @@ struct ProviderFailure: Error, Sendable, Hashable {
     var retryAfter: Duration?
     /// Whether this answer proves that nothing was made or charged, so that the order may be placed again.
     var boughtNothing: Bool
+    /// Whether the order was begun and then stopped by request, the gateway's or somebody else's.
+    var isCancellation = false
 }
 
 /// What a provider's failure means for the gateway; the client's status follows from it.
