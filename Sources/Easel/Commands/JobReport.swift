@@ -16,11 +16,18 @@ struct JobReport {
                 "\(job.wantedImages) wanted, prompt of \(job.promptCharacters) characters, "
                     + "\(job.inputImages) input images, \(job.requestLength) bytes"),
             Self.line("parameters", job.parameters),
+        ]
+        if job.idempotencyKey != nil { lines.append(Self.line("idempotency key", "given")) }
+        lines += [
             Self.line("accepted", "\(job.acceptedAt)"),
             Self.line("finished", job.finishedAt.map { "\($0)" } ?? "not yet"),
             Self.line("cost", job.cost.map { "\($0) \(configuration.currency)" } ?? "unknown"),
         ]
-        if let error = job.error { lines.append(Self.line("error", error)) }
+        if let usage = job.usage { lines.append(Self.line("usage", usage)) }
+        for reason in job.missing { lines.append(Self.line("missing image", reason)) }
+        if let error = job.error {
+            lines.append(Self.line("error", (job.errorStatus.map { "HTTP \($0)  " } ?? "") + error))
+        }
         for attempt in story.attempts { lines += ["", "attempt \(attempt.ordinal)"] + Self.lines(of: attempt, job) }
         for (index, image) in story.images.enumerated() {
             lines += ["", "image \(index)"] + Self.lines(of: image, configuration)
@@ -79,7 +86,12 @@ extension JobStory {
         object["key_name"] = .string(keyName)
         object["parameters"] = parse(job.parameters)
         object["report"] = parse(job.report)
+        // A client's own name for its request is nobody else's business.
+        object["has_idempotency_key"] = .bool(job.idempotencyKey != nil)
+        object["usage"] = parse(job.usage)
+        object["missing"] = .array(job.missing.map(JSONValue.string))
         object["error"] = parse(job.error)
+        object["error_status"] = job.errorStatus.map { .integer(Int64($0)) }
         object["attempts"] = .array(
             attempts.map { attempt in
                 var entry: JSONObject = [

@@ -59,6 +59,24 @@ struct JobReportTests {
                 """)
     }
 
+    @Test func `it tells how the request was named, what it used and what went wrong`() {
+        var story = story()
+        (story.job.idempotencyKey, story.job.usage) = ("secret-name", #"{"total_tokens":7}"#)
+        story.job.missing = ["the link was dead"]
+        (story.job.error, story.job.errorStatus) = (#"{"code":"result_unavailable"}"#, 502)
+        let text = JobReport(story, Configuration()).text
+        #expect(text.contains("idempotency key   given"))
+        #expect(text.contains(#"usage             {"total_tokens":7}"#))
+        #expect(text.contains("missing image     the link was dead"))
+        #expect(text.contains(#"error             HTTP 502  {"code":"result_unavailable"}"#))
+        let json = story.json(Configuration())
+        #expect(json["has_idempotency_key"] == true)
+        #expect(json["usage"]?["total_tokens"] == 7)
+        #expect(json["missing"] == ["the link was dead"])
+        #expect(json["error_status"] == 502)
+        #expect(!(text + json.text).contains("secret-name"))
+    }
+
     @Test func `what is not known is not made up`() {
         var story = story()
         (story.job.state, story.job.finishedAt, story.job.cost) = (.submitted, nil, nil)
@@ -67,6 +85,11 @@ struct JobReportTests {
         #expect(text.contains("finished          not yet"))
         #expect(text.contains("cost              unknown"))
         #expect(!text.contains("what became"))
-        #expect(story.json(Configuration())["cost"] == .null)
+        let json = story.json(Configuration())
+        #expect(json["cost"] == .null)
+        #expect(json["has_idempotency_key"] == false)
+        #expect(json["missing"] == [])
+        #expect(json["usage"] == nil)
+        #expect(json["error_status"] == nil)
     }
 }
