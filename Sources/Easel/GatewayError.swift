@@ -162,10 +162,13 @@ extension GatewayError {
                 """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
     }
 
-    /// Somebody asked for the job to stop, and it stopped before anything was bought.
-    static func cancelled() -> GatewayError {
+    /// Somebody asked for the job to stop, and it did.
+    static func cancelled(boughtNothing: Bool = true) -> GatewayError {
         GatewayError(
-            status: .conflict, code: "job_cancelled", message: "The job was cancelled; nothing was bought.",
+            status: .conflict, code: "job_cancelled",
+            message: boughtNothing
+                ? "The job was cancelled; nothing was bought."
+                : "The job was cancelled. Whether the provider charges for what it had begun is not known.",
             shouldRetry: false)
     }
 

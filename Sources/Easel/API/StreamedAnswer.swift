@@ -210,11 +210,13 @@ extension StreamedAnswer {
         of job: Job, to order: ImageOrder, _ configuration: Configuration, _ files: FileServer, _ clock: WallClock
     ) {
         self.init(to: order, previews: job.previews, clock: clock) {
-            switch await job.ending.wait() {
-            case .done(let story): Ending(story, configuration, files)
-            case .failed(let error): .failed(error)
-            // Sent away, since only storing is left and takes too long.
-            case nil: job.lateness.map(Ending.failed)
+            do throws(GatewayError) {
+                switch try await job.wait() {
+                case .done(let story): return Ending(story, configuration, files)
+                case .failed(let error): return .failed(error)
+                }
+            } catch {
+                return Task.isCancelled ? nil : .failed(error)
             }
         }
     }

@@ -247,12 +247,15 @@ struct AttemptOutcome: Sendable {
         usage = usage ?? delivery.usage
     }
 
-    /// The failure that decides what may happen next, when nothing was delivered at all: one that may have cost something
-    /// before one that would end the order anyway, and that before those after which another provider may try.
+    /// The failure that decides what may happen next, when nothing was delivered at all.
+    ///
+    /// One that may have cost something comes before one that would end the order anyway, and that before those after
+    /// which another provider may try. What was stopped by request counts less than what was not.
     var failure: ProviderFailure? {
         guard delivered == 0 else { return nil }
         let failures = failures.compactMap(\.self)
-        return failures.first { !$0.boughtNothing } ?? failures.first { !$0.mayMoveOn } ?? failures.first
+        return failures.first { !$0.boughtNothing && !$0.isCancellation } ?? failures.first { !$0.boughtNothing }
+            ?? failures.first { !$0.mayMoveOn } ?? failures.first
     }
 
     /// Why images are missing, those of failed requests included.

@@ -155,8 +155,9 @@ final class Fulfilment {
             attempt.state = failure.boughtNothing ? .refused : .unknown
             attempt.failure = failure.json.text
             if failure.boughtNothing { record.cost = Money(microunits: 0) }
-            if failure.boughtNothing, job.isCancelled {
-                return await end(job, record, attempt, .cancelled(), state: .cancelled)
+            if job.isCancelled, failure.boughtNothing || failure.isCancellation {
+                let error = GatewayError.cancelled(boughtNothing: failure.boughtNothing)
+                return await end(job, record, attempt, error, state: .cancelled)
             }
             if failure.mayMoveOn, job.isHeld {
                 return await end(job, record, attempt, .stopping(), state: .failed)
@@ -238,7 +239,7 @@ final class Fulfilment {
 }
 
 extension JobRecord {
-    fileprivate init(_ job: Job, _ submission: Submission) {
+    init(_ job: Job, _ submission: Submission) {
         let order = submission.order
         var parameters = JSONObject()
         parameters["n"] = .integer(Int64(order.count))

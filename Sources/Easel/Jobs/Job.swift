@@ -20,8 +20,12 @@ final class Job {
     let cancellation = Promise<Void>()
     /// Comes when nothing more may be bought for the job: it is to stop, or the whole gateway is.
     let hold = Promise<Void>()
-    /// Why it is going to be finished all the same.
-    var cancellationRefusal: String?
+    /// Clients who wait for it; counted where the job is to stop when there are none.
+    var clients = 0
+    /// Whether a client was told the job's id, and may come back for it.
+    var isPromised = false
+    /// Comes, with the reason, when it turns out that the job cannot be stopped.
+    let cancellationRefusal = Promise<String>()
     /// What clients are told who cannot wait for the end.
     private(set) var lateness: GatewayError?
     private var impatience: Task<Void, any Error>?
@@ -41,6 +45,16 @@ final class Job {
     func end(_ ending: JobEnding) {
         impatience?.cancel()
         self.ending.fulfil(ending)
+    }
+
+    /// Waits for the end.
+    ///
+    /// - Throws: What those are told who are not to wait for it any longer, or that the waiting task was cancelled.
+    func wait() async throws(GatewayError) -> JobEnding {
+        if let ending = ending.value { return ending }
+        if let lateness { throw lateness }
+        if let ending = await ending.wait() { return ending }
+        throw Task.isCancelled ? .clientLeft() : lateness ?? .clientLeft()
     }
 
     /// After a while, sends away whoever still waits: the job goes on without them.

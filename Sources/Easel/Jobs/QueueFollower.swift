@@ -84,23 +84,22 @@ final class QueueFollower {
     /// Asks the provider to stop; what became of the task is still found out by polling.
     private func cancel() async {
         guard let request = destination.dialect.cancelRequest(for: task, at: destination.endpoint) else {
-            job.cancellationRefusal = "The provider '\(destination.route.provider)' cannot cancel."
+            job.cancellationRefusal.fulfil("The provider '\(destination.route.provider)' cannot cancel.")
             return
         }
         for attempt in 1...Self.cancelTries {
-            guard let received = try? await connection.ask(request) else {
-                job.cancellationRefusal = "The provider '\(destination.route.provider)' did not answer."
-                try? await clock.sleep(for: .seconds(attempt))
-                continue
+            if let received = try? await connection.ask(request) {
+                switch destination.dialect.cancellation(of: received.answer) {
+                case .requested: break
+                case .alreadyFinished: job.cancellationRefusal.fulfil("The provider had finished already.")
+                case .refused(let failure): job.cancellationRefusal.fulfil("The provider refused: \(failure.message)")
+                }
+                pausing?.cancel()
+                return
             }
-            switch destination.dialect.cancellation(of: received.answer) {
-            case .requested: job.cancellationRefusal = nil
-            case .alreadyFinished: job.cancellationRefusal = "The provider had finished already."
-            case .refused(let failure): job.cancellationRefusal = "The provider refused: \(failure.message)"
-            }
-            break
+            try? await clock.sleep(for: .seconds(attempt))
         }
-        pausing?.cancel()
+        job.cancellationRefusal.fulfil("The provider '\(destination.route.provider)' did not answer.")
     }
 
     /// Sleeps, unless the task has just been cancelled.

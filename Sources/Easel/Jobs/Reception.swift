@@ -190,7 +190,7 @@ final class Reception {
     /// Waits with a job; `nil` when it had been told to stop, and has ended by now: what to do is to be decided anew.
     private func join(_ job: Job) async throws(GatewayError) -> Admission? {
         guard job.isCancelled else { return .joined(job) }
-        guard await job.ending.wait() != nil else { throw job.lateness ?? .clientLeft() }
+        _ = try await job.wait()
         return nil
     }
 
