@@ -92,11 +92,16 @@ final class Gateway: RequestHandler {
         let values = try await bodies.read(request, body).completed(by: standIns)
         var submission = try await submission(operation, pathModel, values, request, caller)
         submission.idempotencyKey = marks.idempotencyKey
+        // A stream tells the client on its way how things are.
+        let patience =
+            submission.order.isStreamed
+            ? .endless : Patience(request.fields, answerWithin: configuration.answerWithin)
+        submission.wantsReceipt = patience.needsReceipt(for: submission.order)
         let admission = try await reception.admit(
             Reception.Arrival(
                 id: id, key: caller, submission: submission, retryCount: marks.retryCount,
                 memory: configuration.idempotency, fulfilment: fulfilment))
-        return await desk.answer(admission, submission)
+        return await desk.answer(admission, submission, patience)
     }
 
     /// Where clients hear of their jobs.

@@ -206,7 +206,6 @@ def test_an_unfinished_download_goes_on_at_the_next_start(start, openai_upstream
     assert len(openai_upstream.calls) == 1
 
 
-@pytest.mark.skip(reason="Prefer: respond-async is not answered with 202 yet")
 def test_a_job_that_was_promised_is_finished_after_the_next_start(start, fal_upstream):
     fal_upstream.answer_questions_with(*[unavailable] * 1000)
     easel = start(fal_upstream, stop_within="200ms")

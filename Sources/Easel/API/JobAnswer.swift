@@ -8,10 +8,21 @@ enum JobAnswer {
     static let pollPause = Duration.seconds(2)
 
     static func response(_ story: JobStory, _ configuration: Configuration) -> Response {
-        let job = story.job
-        var response = Response.json(json(story, configuration), status: job.state.isFinished ? .ok : .accepted)
-        response.fields["x-request-id"] = job.id
-        if !job.state.isFinished { response.fields["retry-after"] = "\(pollPause.components.seconds)" }
+        let json = json(story, configuration)
+        return story.job.state.isFinished ? response(story, json, status: .ok) : accepted(story, json)
+    }
+
+    /// Tells where and when to ask for a job (RFC 9110, section 15.3.3).
+    static func accepted(_ story: JobStory, _ json: JSONValue) -> Response {
+        var response = response(story, json, status: .accepted)
+        response.fields["location"] = "/v1/images/jobs/\(story.job.id)"
+        response.fields["retry-after"] = "\(pollPause.components.seconds)"
+        return response
+    }
+
+    static func response(_ story: JobStory, _ json: JSONValue, status: Status) -> Response {
+        var response = Response.json(json, status: status)
+        response.fields["x-request-id"] = story.job.id
         return response
     }
 

@@ -14,11 +14,12 @@ struct JobDesk {
     let log: Log
 
     /// Answers a request for images, with the id of its job also where that fails.
-    func answer(_ admission: Reception.Admission, _ submission: Submission) async -> Response {
+    func answer(_ admission: Reception.Admission, _ submission: Submission, _ patience: Patience) async -> Response {
         var response: Response
         do throws(GatewayError) {
             switch admission {
-            case .started(let job), .joined(let job): response = try await wait(for: job, submission)
+            case .started(let job), .joined(let job):
+                response = try await answer(job, submission, patience)
             case .repeated(let story): response = try await tellAgain(story, submission)
             }
         } catch {
@@ -26,32 +27,76 @@ struct JobDesk {
         }
         response.fields["x-request-id"] = admission.jobID
         if admission.isRepetition { response.fields["easel-replayed"] = "true" }
+        response.fields["preference-applied"] = patience.applied(isAccepted: response.status == .accepted)
         return response
     }
 
     /// A job as its owner may see it; another key's job does not exist.
     func show(_ id: String, to caller: KeyRecord) async throws(GatewayError) -> Response {
-        let story: JobStory?
-        do { story = try await ledger.job(id) } catch {
-            log.error("cannot read the ledger", ["error": "\(error)"])
-            throw .internalFailure("The gateway cannot read its database.")
+        JobAnswer.response(try await story(of: id, jobs.job(id), caller), configuration)
+    }
+
+    /// What is known of a job: by its row, or by the job itself while it has none yet.
+    func story(of id: String, _ job: Job?, _ caller: KeyRecord) async throws(GatewayError) -> JobStory {
+        var story = try await row(of: id)
+        // It may have been written just now.
+        if story == nil, job?.receipt.value != nil { story = try await row(of: id) }
+        guard let story = story ?? job.flatMap({ JobStory(ofUnwritten: $0) }), story.job.keyID == caller.id else {
+            throw .unknownJob(id)
         }
-        guard let story, story.job.keyID == caller.id else { throw .unknownJob(id) }
-        return JobAnswer.response(story, configuration)
+        return story
+    }
+
+    private func row(of id: String) async throws(GatewayError) -> JobStory? {
+        do { return try await ledger.job(id) } catch {
+            log.error("cannot read the ledger", ["error": "\(error)"])
+            throw .internalFailure("The gateway cannot read its database.", shouldRetry: false)
+        }
     }
 
     // MARK: Waiting
 
-    private func wait(for job: Job, _ submission: Submission) async throws(GatewayError) -> Response {
+    private func answer(
+        _ job: Job, _ submission: Submission, _ patience: Patience
+    ) async throws(GatewayError) -> Response {
         if submission.order.isStreamed {
             return try await StreamedAnswer(of: job, to: submission.order, configuration, files, clock).response()
         }
-        guard let ending = await job.ending.wait() else { throw job.lateness ?? .clientLeft() }
-        switch ending {
+        switch try await wait(for: job, within: patience.limit) {
         case .done(let story): return try await handOver(story, submission.delivery)
         case .failed(let error): throw error
+        case nil: return try await accepted(job)
         }
     }
+
+    /// Waits for the end of a job; `nil` when the client has waited as long as it is to, and the job is in the ledger.
+    private func wait(for job: Job, within limit: Duration?) async throws(GatewayError) -> JobEnding? {
+        guard let limit else { return try await job.wait() }
+        let outcome = Promise<Result<JobEnding?, GatewayError>>()
+        let watches = [
+            EventLoop.spawn {
+                do throws(GatewayError) { outcome.fulfil(.success(try await job.wait())) } catch {
+                    // Who may come back is told where rather than sent away.
+                    outcome.fulfil(job.receipt.value == nil ? .failure(error) : .success(nil))
+                }
+            },
+            EventLoop.spawn {
+                if limit > .zero { try await clock.alarm(after: limit) }
+                // Nobody is told of a job that a crash could take back.
+                if await job.receipt.wait() != nil { outcome.fulfil(.success(nil)) }
+            },
+        ]
+        defer { for watch in watches { watch.cancel() } }
+        guard let outcome = await outcome.wait() else { throw .clientLeft() }
+        return try outcome.get()
+    }
+
+    private func accepted(_ job: Job) async throws(GatewayError) -> Response {
+        guard let story = try await row(of: job.id) else { throw .unknownJob(job.id) }
+        return JobAnswer.accepted(story, JobAnswer.json(story, configuration))
+    }
+
+    // MARK: Handing over
 
     private func tellAgain(_ story: JobStory, _ submission: Submission) async throws(GatewayError) -> Response {
         if let error = GatewayError(of: story.job) { throw error }
@@ -81,5 +126,21 @@ extension Reception.Admission {
 
     fileprivate var isRepetition: Bool {
         if case .started = self { false } else { true }
+    }
+}
+
+extension JobStory {
+    /// A job under way that has no row yet, or that ended before it got one; `nil` for one of an earlier run.
+    @EventLoop init?(ofUnwritten job: Job) {
+        guard let submission = job.submission else { return nil }
+        var record = JobRecord(job, submission)
+        record.state = .accepted
+        if case .failed(let error) = job.ending.value {
+            record.state = job.isCancelled ? .cancelled : .failed
+            record.error = error.json.text
+            record.errorStatus = error.status.rawValue
+            record.cost = Money(microunits: 0)
+        }
+        self.init(job: record, keyName: "", attempts: [], images: [])
     }
 }

@@ -24,6 +24,9 @@ package struct Configuration: Sendable {
     var strict = false
     /// What prices are in; only ever shown.
     var currency = "USD"
+    /// How long a client without a preference of its own waits for its images before it is told where to ask for them;
+    /// `nil` is until they are there.
+    var answerWithin: Duration?
     /// How long a client's own name for a request, its `Idempotency-Key`, is remembered.
     var idempotency = Duration.seconds(86_400)
     /// How long running requests may go on after SIGTERM.

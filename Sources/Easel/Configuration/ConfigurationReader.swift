@@ -23,8 +23,8 @@ enum ConfigurationReader {
     private static func readTop(of root: Section, into configuration: inout Configuration) {
         let isMapping = root.allow(
             "listen", "public_url", "data", "dialects", "providers", "models", "aliases", "defaults", "results",
-            "limits", "download_timeout", "allow_private", "strict", "currency", "idempotency", "stop_within",
-            "durability", "log")
+            "limits", "download_timeout", "allow_private", "strict", "currency", "answer_within", "idempotency",
+            "stop_within", "durability", "log")
         guard isMapping else { return }
         if let listen = root.value("listen", like: "127.0.0.1:8080", parse: listenAddress) {
             configuration.listen = listen
@@ -38,6 +38,11 @@ enum ConfigurationReader {
         configuration.currency = root.text("currency") ?? configuration.currency
         configuration.durability = root.choice("durability", of: Configuration.Durability.self) ?? .full
         configuration.logLevel = root.choice("log", of: Log.Level.self) ?? .info
+        if let limit = root.value(
+            "answer_within", like: "90s or off", parse: { Limit($0, "off", Quantity.duration) })
+        {
+            configuration.answerWithin = limit.value
+        }
         if let duration = root.value("idempotency", like: "24h", parse: Quantity.duration) {
             configuration.idempotency = duration
         }

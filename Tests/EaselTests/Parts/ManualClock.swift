@@ -6,10 +6,14 @@ import Synchronization
 /// A clock that a test turns by hand; whoever sleeps by it moves it on instead of waiting.
 final class ManualClock: Sendable {
     private let microseconds: Atomic<Int64>
+    private let alarmsRing: Bool
 
     /// 2026-11-21T08:00:00Z, unless another moment is given.
-    init(at start: Timestamp = Timestamp(microseconds: 1_795_248_000_000_000)) {
+    ///
+    /// Alarms ring at once, or not at all: an hour is longer than any test.
+    init(at start: Timestamp = Timestamp(microseconds: 1_795_248_000_000_000), alarmsRing: Bool = false) {
         microseconds = Atomic(start.microseconds)
+        self.alarmsRing = alarmsRing
     }
 
     var now: Timestamp { Timestamp(microseconds: microseconds.load(ordering: .acquiring)) }
@@ -18,11 +22,13 @@ final class ManualClock: Sendable {
         microseconds.wrappingAdd(duration.microseconds, ordering: .acquiringAndReleasing)
     }
 
-    /// Alarms do not ring: an hour is longer than any test.
     var wallClock: WallClock {
         WallClock(
             { self.now }, pause: { self.advance(by: $0) },
-            alarm: { _ in try await EventLoop.sleep(for: .seconds(3600)) })
+            alarm: { duration in
+                guard self.alarmsRing else { return try await EventLoop.sleep(for: .seconds(3600)) }
+                self.advance(by: duration)
+            })
     }
 }
 

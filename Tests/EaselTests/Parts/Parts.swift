@@ -86,11 +86,12 @@ final class Parts {
 
     /// Sends the gateway a request with a key.
     func send(
-        _ method: HTTP.Method, _ target: String, key: Secret? = nil, fields: Fields = [:], body: [UInt8] = []
+        _ method: HTTP.Method, _ target: String, key: Secret? = nil, fields: Fields = [:], body: [UInt8] = [],
+        presence: Presence = Presence()
     ) async throws -> Response {
         var fields = fields
         if let key { fields["authorization"] = "Bearer \(key.reveal())" }
-        let peer = try Peer(address: SocketAddress("127.0.0.1:9"))
+        let peer = try Peer(address: SocketAddress("127.0.0.1:9"), presence: presence)
         return await gateway.respond(
             to: Request(method: method, target: target, fields: fields), body: RequestBody(body), peer: peer)
     }
@@ -158,9 +159,10 @@ final class Parts {
         request: {POST: /queue, json: {prompt: $prompt}}
         queue:
           task: id
-          status: {GET: "/queue/${task}", state: state, waiting: [busy], done: [ready]}
+          status: {GET: "/queue/${task}", state: state, waiting: [busy], done: [ready], cancelled: [stopped]}
           failed_if: [error]
           result: {GET: "/queue/${task}/result"}
+          cancel: {DELETE: "/queue/${task}", too_late: [409]}
           every: 3s
         answer: {images: "data[]", url: url, b64: b64_json}
         """,
