@@ -46,7 +46,7 @@ final class Gateway: RequestHandler {
         let id = RequestID.make(at: clock.now)
         var response: Response
         do throws(GatewayError) {
-            response = try await answer(request, body, id)
+            response = try await answer(request, body, peer, id)
         } catch {
             response = Response(error)
         }
@@ -55,7 +55,9 @@ final class Gateway: RequestHandler {
         return response
     }
 
-    private func answer(_ request: Request, _ body: RequestBody, _ id: String) async throws(GatewayError) -> Response {
+    private func answer(
+        _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
+    ) async throws(GatewayError) -> Response {
         guard request.method != .options else { return CrossOrigin.preflight(request) }
         guard let endpoint = Endpoint(path: request.path) else {
             throw .unknownPath(request.method, String(request.path))
@@ -64,17 +66,20 @@ final class Gateway: RequestHandler {
             throw .wrongMethod(request.method, String(request.path), allowed: endpoint.methods)
         }
         switch endpoint {
-        case .generations(let model): return try await make(.generate, model, request, body, id)
-        case .edits(let model): return try await make(.edit, model, request, body, id)
+        case .generations(let model): return try await make(.generate, model, request, body, peer, id)
+        case .edits(let model): return try await make(.edit, model, request, body, peer, id)
         case .variations(let model):
-            return try await make(.edit, model, request, body, id, standIns: Variation.standIns)
+            return try await make(.edit, model, request, body, peer, id, standIns: Variation.standIns)
         case .models: return ModelsAnswer.list(configuration, for: try await keys.caller(of: request))
         case .model(let name):
             let caller = try await keys.caller(of: request)
             return request.method == .delete
                 ? try ModelsAnswer.kept(name, configuration, for: caller)
                 : try ModelsAnswer.one(name, configuration, for: caller)
-        case .job(let id): return try await desk.show(id, to: try await keys.caller(of: request))
+        case .job(let id):
+            let caller = try await keys.caller(of: request)
+            return request.method == .delete
+                ? try await desk.cancel(id, for: caller) : try await desk.show(id, to: caller)
         case .file(let token, let fileExtension): return try await files.serve(token, fileExtension, request)
         case .input(let token, let fileExtension): return try await files.serveInput(token, fileExtension, request)
         case .health, .root: return .json(["status": "ok"])
@@ -84,8 +89,8 @@ final class Gateway: RequestHandler {
 
     /// From a request for images to the images: who asks, what for, do it unless it is done already, hand it over.
     private func make(
-        _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ id: String,
-        standIns: [RequestValues.Entry] = []
+        _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ peer: Peer,
+        _ id: String, standIns: [RequestValues.Entry] = []
     ) async throws(GatewayError) -> Response {
         let caller = try await keys.caller(of: request)
         let marks = try RetryMarks(request.fields)
@@ -101,7 +106,7 @@ final class Gateway: RequestHandler {
             Reception.Arrival(
                 id: id, key: caller, submission: submission, retryCount: marks.retryCount,
                 memory: configuration.idempotency, fulfilment: fulfilment))
-        return await desk.answer(admission, submission, patience)
+        return await desk.answer(admission, submission, patience, peer)
     }
 
     /// Where clients hear of their jobs.
@@ -152,7 +157,7 @@ final class Gateway: RequestHandler {
         return Submission(
             order: order, delivery: delivery, isStrict: isStrict, unknownNames: reader.unknownNames,
             imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength,
-            fingerprint: fingerprint.digest)
+            fingerprint: fingerprint.digest, stopsWhenAbandoned: model.onDisconnect == .cancel)
     }
 
     private func readiness() async throws(GatewayError) -> Response {

@@ -20,8 +20,8 @@ enum Endpoint: Sendable, Hashable {
     var methods: [Method] {
         switch self {
         case .generations, .edits, .variations: [.post]
-        case .model: [.get, .delete]
-        case .models, .job, .file, .input, .health, .readiness, .root: [.get]
+        case .model, .job: [.get, .delete]
+        case .models, .file, .input, .health, .readiness, .root: [.get]
         }
     }
 }

@@ -3,7 +3,7 @@ import HTTP
 import HTTPServer
 import LibEvent
 
-/// Where clients hear of their jobs: by waiting for one, or by asking for it.
+/// Where clients hear of their jobs: by waiting for one, by asking for it, or by stopping it.
 @EventLoop
 struct JobDesk {
     let configuration: Configuration
@@ -14,12 +14,14 @@ struct JobDesk {
     let log: Log
 
     /// Answers a request for images, with the id of its job also where that fails.
-    func answer(_ admission: Reception.Admission, _ submission: Submission, _ patience: Patience) async -> Response {
+    func answer(
+        _ admission: Reception.Admission, _ submission: Submission, _ patience: Patience, _ peer: Peer
+    ) async -> Response {
         var response: Response
         do throws(GatewayError) {
             switch admission {
             case .started(let job), .joined(let job):
-                response = try await answer(job, submission, patience)
+                response = try await answer(job, submission, patience, peer)
             case .repeated(let story): response = try await tellAgain(story, submission)
             }
         } catch {
@@ -57,8 +59,9 @@ struct JobDesk {
     // MARK: Waiting
 
     private func answer(
-        _ job: Job, _ submission: Submission, _ patience: Patience
+        _ job: Job, _ submission: Submission, _ patience: Patience, _ peer: Peer
     ) async throws(GatewayError) -> Response {
+        if job.submission?.stopsWhenAbandoned == true { watch(peer, of: job) }
         if submission.order.isStreamed {
             return try await StreamedAnswer(of: job, to: submission.order, configuration, files, clock).response()
         }
@@ -92,8 +95,23 @@ struct JobDesk {
     }
 
     private func accepted(_ job: Job) async throws(GatewayError) -> Response {
+        job.isPromised = true
         guard let story = try await row(of: job.id) else { throw .unknownJob(job.id) }
         return JobAnswer.accepted(story, JobAnswer.json(story, configuration))
+    }
+
+    /// Stops a job when the last client that waits for it has left, unless somebody was told where to come back for it.
+    private func watch(_ peer: Peer, of job: Job) {
+        job.clients += 1
+        let watch = EventLoop.spawn {
+            guard await peer.departure() else { return }
+            job.clients -= 1
+            if job.clients == 0, !job.isPromised, job.lateness == nil { job.cancellation.fulfil(()) }
+        }
+        EventLoop.spawn {
+            _ = await job.ending.wait()
+            watch.cancel()
+        }
     }
 
     // MARK: Handing over

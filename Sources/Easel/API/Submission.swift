@@ -22,6 +22,8 @@ struct Submission: Sendable {
     var fingerprint: Digest?
     /// Whether the client wants an answer before the images are there, and so the job must be in the ledger at once.
     var wantsReceipt = false
+    /// Whether the job is to stop when no client waits for it any more.
+    var stopsWhenAbandoned = false
 
     /// How images are handed over.
     enum Delivery: String, Sendable {

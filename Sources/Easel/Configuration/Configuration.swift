@@ -65,6 +65,15 @@ package struct Configuration: Sendable {
         var name: String
         /// In order of preference.
         var routes: [Route]
+        var onDisconnect = OnDisconnect.finish
+    }
+
+    /// What becomes of a job when nobody waits for it any more.
+    enum OnDisconnect: String, Sendable, CaseIterable {
+        /// It is finished, and its images are kept.
+        case finish
+        /// It is stopped where that is still possible, to save the money.
+        case cancel
     }
 
     struct Route: Sendable {

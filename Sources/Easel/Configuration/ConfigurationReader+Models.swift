@@ -13,7 +13,7 @@ extension ConfigurationReader {
                 models.node.position,
                 "'models' must name at least one model, like 'sandbox: {routes: [{provider: offline}]}'")
         }
-        for (entry, section) in models.sections where section.allow("routes") {
+        for (entry, section) in models.sections where section.allow("routes", "on_disconnect") {
             guard let routes = section.node["routes"]?.sequence, !routes.isEmpty else {
                 section.mistakes.report(
                     entry.keyPosition, "model '\(entry.key)' needs at least one route, like [{provider: offline}]")
@@ -26,7 +26,10 @@ extension ConfigurationReader {
                         environment: section.environment), model: entry.key, providers)
             }
             checkWeights(of: routes, model: entry.key, section.mistakes)
-            configuration.models.append(Configuration.Model(name: entry.key, routes: read))
+            configuration.models.append(
+                Configuration.Model(
+                    name: entry.key, routes: read,
+                    onDisconnect: section.choice("on_disconnect", of: Configuration.OnDisconnect.self) ?? .finish))
         }
     }
 
