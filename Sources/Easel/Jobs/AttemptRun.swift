@@ -112,7 +112,7 @@ final class AttemptRun {
         }
         let received: Upstream.Received
         do throws(ProviderFailure) {
-            received = try await connection.submit(request, following: follower, unless: job.hold)
+            received = try await connection.submit(request, for: job.keyID, following: follower, unless: job.hold)
         } catch {
             return .failed(error)
         }

@@ -17,9 +17,11 @@ protocol ProviderConnection: AnyObject, Sendable {
         _ request: UpstreamRequest, unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Upstream.Received
 
-    /// Does the same, and lets a follower see what the answer shows before it is complete.
+    /// Does the same, lets a follower see what the answer shows before it is complete, and waits only behind as many of
+    /// another API key's requests as of this one's.
     func submit(
-        _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
+        _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
+        unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Upstream.Received
 
     /// Sends a request that costs nothing, such as a question about a task.
@@ -29,9 +31,10 @@ protocol ProviderConnection: AnyObject, Sendable {
 extension ProviderConnection {
     var pause: Duration? { nil }
 
-    /// What a connection does that has nothing to show.
+    /// What a connection does that has nothing to show, and nobody waiting.
     func submit(
-        _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
+        _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
+        unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Upstream.Received {
         try await submit(request, unless: cancellation)
     }
@@ -71,13 +74,14 @@ final class Upstream: ProviderConnection {
     func submit(
         _ request: UpstreamRequest, unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Received {
-        try await submit(request, following: nil, unless: cancellation)
+        try await submit(request, for: "", following: nil, unless: cancellation)
     }
 
     func submit(
-        _ request: UpstreamRequest, following follower: StreamFollower?, unless cancellation: Promise<Void>
+        _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
+        unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Received {
-        let pass = try await traffic.enter(unless: cancellation)
+        let pass = try await traffic.enter(for: keyID, unless: cancellation)
         do throws(ClientError) {
             let received = try await send(request, answerWithin: provider.timeout, follower)
             traffic.leave(pass, Verdict(.success(provider.dialect.outcome(of: received.answer))))

@@ -33,13 +33,15 @@ final class ProviderTraffic {
     var waitingCount: Int { turnstile.waitingCount }
     var underWayCount: Int { turnstile.insideCount }
 
-    /// Waits for the turn of one paid request; give the pass back with ``leave(_:_:)``, whatever happens.
+    /// Waits for the turn of one paid request of an API key; give the pass back with ``leave(_:_:)``, whatever happens.
     ///
     /// - Throws: A failure that provably bought nothing: nothing was sent.
-    func enter(unless cancellation: Promise<Void>? = nil) async throws(ProviderFailure) -> Pass {
+    func enter(
+        for keyID: String = "", unless cancellation: Promise<Void>? = nil
+    ) async throws(ProviderFailure) -> Pass {
         if let pause { throw isPaused(for: pause) }
         let ticket: WaitingLine.Ticket
-        do throws(Turnstile.Refusal) { ticket = try await turnstile.enter(unless: cancellation) } catch {
+        do throws(Turnstile.Refusal) { ticket = try await turnstile.enter(for: keyID, unless: cancellation) } catch {
             throw failure(error)
         }
         guard !Task.isCancelled, cancellation?.value == nil else {

@@ -28,12 +28,14 @@ final class Turnstile {
     var waitingCount: Int { line.waitingCount }
     var insideCount: Int { line.inside.count }
 
-    /// Waits for a turn; whoever got one gives it back with ``leave(_:)``.
+    /// Waits for a turn, which the API keys take by turns; whoever got one gives it back with ``leave(_:)``.
     ///
     /// Ends early when the task is cancelled, or when `cancellation` comes.
-    func enter(unless cancellation: Promise<Void>? = nil) async throws(Refusal) -> WaitingLine.Ticket {
+    func enter(
+        for keyID: String = "", unless cancellation: Promise<Void>? = nil
+    ) async throws(Refusal) -> WaitingLine.Ticket {
         guard !Task.isCancelled, cancellation?.value == nil else { throw .cancelled }
-        let (ticket, moves) = line.arrive(at: clock.now)
+        let (ticket, moves) = line.arrive(from: keyID, at: clock.now)
         act(on: moves)
         plan()
         switch moves.last {

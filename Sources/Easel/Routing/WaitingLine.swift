@@ -1,4 +1,5 @@
-/// Who may send a paid request to a provider now, and who waits: first come, first served.
+/// Who may send a paid request to a provider now, and who waits: the API keys take turns, and of one key the first to come
+/// is the first to be served.
 ///
 /// A machine without a clock. Each of its methods takes the time and returns what follows from it, for whoever holds the
 /// tickets to act upon.
@@ -25,7 +26,7 @@ struct WaitingLine: Sendable {
 
     private(set) var limits: TrafficLimits
     private(set) var inside: Set<Ticket> = []
-    private var line = TicketLine()
+    private var line = FairLine()
     private var window: RateWindow?
     private var heldUntil: Timestamp?
     private var lastTicket = 0
@@ -39,16 +40,18 @@ struct WaitingLine: Sendable {
 
     /// Somebody comes: enters, waits, or is refused at once.
     ///
-    /// Everybody enters by a ticket that is left with ``leave(_:at:)``.
-    mutating func arrive(at now: Timestamp) -> (ticket: Ticket, moves: [Move]) {
+    /// Everybody enters by a ticket that is left with ``leave(_:at:)``. Where the line is full, the last of the key that has
+    /// the most in it makes room for one that has fewer.
+    mutating func arrive(from key: String = "", at now: Timestamp) -> (ticket: Ticket, moves: [Move]) {
         lastTicket &+= 1
         var moves = advance(to: now)
         if line.count == 0, isOpen(at: now) {
             enter(lastTicket, &moves, now)
-        } else if line.count < limits.queue {
-            line.append(lastTicket, at: now)
-        } else {
-            moves.append(.isRefused(lastTicket, .lineIsFull))
+            return (lastTicket, moves)
+        }
+        line.append(Waiter(ticket: lastTicket, key: key, arrivedAt: now))
+        if line.count > limits.queue, let last = line.takeLastOfMost(sparing: key) {
+            moves.append(.isRefused(last, .lineIsFull))
         }
         return (lastTicket, moves)
     }
@@ -65,23 +68,20 @@ struct WaitingLine: Sendable {
     /// Lets in whose turn has come, and sends away who has waited too long.
     mutating func advance(to now: Timestamp) -> [Move] {
         var moves: [Move] = []
-        while let first = line.first, isOpen(at: now) {
-            line.removeFirst()
-            enter(first.ticket, &moves, now)
-        }
-        while let first = line.first, first.arrivedAt + limits.queueWait <= now {
-            line.removeFirst()
-            moves.append(.isRefused(first.ticket, .waitedTooLong))
+        while isOpen(at: now), let next = line.takeNext() { enter(next, &moves, now) }
+        while let oldest = line.oldest, oldest.arrivedAt + limits.queueWait <= now {
+            line.remove(oldest.ticket)
+            moves.append(.isRefused(oldest.ticket, .waitedTooLong))
         }
         return moves
     }
 
     /// When to ``advance(to:)`` next if nothing else happens.
     var nextEvent: Event? {
-        guard let first = line.first else { return nil }
-        let end = first.arrivedAt + limits.queueWait
+        guard let oldest = line.oldest else { return nil }
+        let end = oldest.arrivedAt + limits.queueWait
         guard inside.count < limits.concurrency else { return Event(time: end, isTurn: false) }
-        let turn = max(heldUntil ?? first.arrivedAt, window?.earliest ?? first.arrivedAt)
+        let turn = max(heldUntil ?? oldest.arrivedAt, window?.earliest ?? oldest.arrivedAt)
         return turn <= end ? Event(time: turn, isTurn: true) : Event(time: end, isTurn: false)
     }
 
@@ -114,59 +114,5 @@ struct WaitingLine: Sendable {
         inside.insert(ticket)
         window?.start(at: now)
         moves.append(.enters(ticket))
-    }
-}
-
-/// Tickets in the order of their numbers; taking one from anywhere is cheap.
-private struct TicketLine: Sendable {
-    struct Waiter: Sendable {
-        var ticket: Int
-        var arrivedAt: Timestamp
-        var hasLeft = false
-    }
-
-    /// Those before `start` have been served, and some of the others have left.
-    private var waiters: [Waiter] = []
-    private var start = 0
-    private(set) var count = 0
-
-    /// The first who is still there; those before are forgotten whenever somebody leaves.
-    var first: Waiter? { start < waiters.count ? waiters[start] : nil }
-
-    mutating func append(_ ticket: Int, at now: Timestamp) {
-        waiters.append(Waiter(ticket: ticket, arrivedAt: now))
-        count += 1
-    }
-
-    mutating func removeFirst() {
-        guard start < waiters.count else { return }
-        start += 1
-        count -= 1
-        tidy()
-    }
-
-    mutating func remove(_ ticket: Int) {
-        guard let index = index(of: ticket), !waiters[index].hasLeft else { return }
-        waiters[index].hasLeft = true
-        count -= 1
-        tidy()
-    }
-
-    /// Skips who has left at the head, and drops the dead part of the line once it is the larger one.
-    private mutating func tidy() {
-        while start < waiters.count, waiters[start].hasLeft { start += 1 }
-        if waiters.count > 64, count * 2 < waiters.count {
-            waiters = waiters[start...].filter { !$0.hasLeft }
-            start = 0
-        }
-    }
-
-    private func index(of ticket: Int) -> Int? {
-        var (low, high) = (start, waiters.count)
-        while low < high {
-            let middle = low + (high - low) / 2
-            if waiters[middle].ticket < ticket { low = middle + 1 } else { high = middle }
-        }
-        return low < waiters.count && waiters[low].ticket == ticket ? low : nil
     }
 }

@@ -179,7 +179,7 @@ struct StreamedUpstreamTests {
             rules: try #require(dialect.variant(for: model).stream), reader: dialect.reader, saw: previews.add)
         let received = try await upstream.submit(
             UpstreamRequest(method: .post, url: "\(provider.url)/make", fields: [:], body: [.bytes(Array("{}".utf8))]),
-            following: follower, unless: Promise())
+            for: "key", following: follower, unless: Promise())
         return Received(outcome: dialect.outcome(of: received.answer), files: received.files)
     }
 }

@@ -56,6 +56,19 @@ struct TurnstileTests {
         #expect(scene.entered == [1, 3])
     }
 
+    @Test @EventLoop func `an order that makes room for another key's is told so at once`() async throws {
+        let scene = Scene(limits(1, queue: 2))
+        for number in 1...3 { scene.come(number, from: "busy") }
+        scene.come(4, from: "calm")
+        await scene.clock.settle()
+        #expect(scene.refused == [3: .lineIsFull(retryAfter: .seconds(5))])
+        for number in [1, 2] {
+            scene.leave(number)
+            await scene.clock.settle()
+        }
+        #expect(scene.entered == [1, 2, 4])
+    }
+
     @Test @EventLoop func `waiting ends when it has been long enough`() async throws {
         let scene = Scene(limits(1, wait: .seconds(60)))
         scene.come(1)
@@ -177,10 +190,12 @@ private final class Scene {
     }
 
     @discardableResult
-    func come(_ number: Int, unless cancellation: Promise<Void>? = nil) -> Task<Void, any Error> {
+    func come(
+        _ number: Int, from key: String = "", unless cancellation: Promise<Void>? = nil
+    ) -> Task<Void, any Error> {
         EventLoop.spawn {
             do throws(Turnstile.Refusal) {
-                self.inside[number] = try await self.turnstile.enter(unless: cancellation)
+                self.inside[number] = try await self.turnstile.enter(for: key, unless: cancellation)
                 self.entered.append(number)
                 self.most = max(self.most, self.inside.count)
             } catch {

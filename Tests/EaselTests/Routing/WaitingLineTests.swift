@@ -28,6 +28,25 @@ struct WaitingLineTests {
         #expect(line.arrive(at: start).moves == [])
     }
 
+    @Test func `keys take turns, however many orders one of them has`() {
+        var line = WaitingLine(limits(1))
+        let keys = ["busy", "busy", "busy", "busy", "calm", "quiet", "quiet"]
+        for key in keys { _ = line.arrive(from: key, at: start) }
+        let entered = (0..<6).flatMap { _ in line.leave(line.inside.first ?? 0, at: start) }
+        #expect(entered == [.enters(2), .enters(5), .enters(6), .enters(3), .enters(7), .enters(4)])
+    }
+
+    @Test func `where the line is full, the key that has the most in it makes room`() {
+        var line = WaitingLine(limits(1, queue: 3))
+        for _ in 1...4 { _ = line.arrive(from: "busy", at: start) }
+        #expect(line.arrive(from: "busy", at: start).moves == [.isRefused(5, .lineIsFull)])
+        #expect(line.arrive(from: "calm", at: start).moves == [.isRefused(4, .lineIsFull)])
+        #expect(line.arrive(from: "quiet", at: start).moves == [.isRefused(3, .lineIsFull)])
+        // Nobody has more than the newcomer would.
+        #expect(line.arrive(from: "late", at: start).moves == [.isRefused(8, .lineIsFull)])
+        #expect(line.waitingCount == 3)
+    }
+
     @Test func `who has waited too long is sent away`() {
         var line = WaitingLine(limits(1))
         _ = line.arrive(at: start)
@@ -71,7 +90,9 @@ struct WaitingLineTests {
             .random(in: 1...5, using: &random), rate: Bool.random(using: &random) ? nil : Rate(4, per: .second),
             queue: .random(in: 0...20, using: &random), wait: .milliseconds(Int.random(in: 0...3000, using: &random)))
         var line = WaitingLine(limits)
-        var (now, waiting, inside, entered, starts) = (start, [Int: Timestamp](), Set<Int>(), [Int](), [Timestamp]())
+        var (now, waiting, inside, starts) = (start, [Int: Timestamp](), Set<Int>(), [Timestamp]())
+        // The key of each, who entered last of each key, and the keys that had a turn while another had somebody waiting.
+        var (keys, entered, passed) = ([""], [String: Int](), [String: Set<String>]())
         var arrivals = 0
         var heldUntil = start
 
@@ -80,10 +101,15 @@ struct WaitingLineTests {
                 switch move {
                 case .enters(let ticket):
                     #expect(waiting.removeValue(forKey: ticket) != nil, "\(ticket) entered and was not there")
-                    #expect(ticket > entered.last ?? 0, "\(ticket) entered after \(entered.last ?? 0)")
+                    let key = keys[ticket]
+                    #expect(ticket > entered[key] ?? 0, "\(ticket) entered after \(entered[key] ?? 0)")
+                    for other in Set(waiting.keys.map { keys[$0] }) where other != key {
+                        #expect(passed[other, default: []].insert(key).inserted, "\(key) had two turns, \(other) none")
+                    }
+                    passed[key] = []
                     #expect(inside.count < limits.concurrency && heldUntil <= now)
                     inside.insert(ticket)
-                    entered.append(ticket)
+                    entered[key] = ticket
                     starts.append(now)
                 case .isRefused(let ticket, .waitedTooLong):
                     let arrival = waiting.removeValue(forKey: ticket)
@@ -93,6 +119,11 @@ struct WaitingLineTests {
                     #expect(waiting.count >= limits.queue)
                 }
             }
+            forget()
+        }
+        func forget() {
+            let present = Set(waiting.keys.map { keys[$0] })
+            passed = passed.filter { present.contains($0.key) }
         }
 
         for _ in 0..<600 {
@@ -100,7 +131,8 @@ struct WaitingLineTests {
             case 0..<8:
                 arrivals += 1
                 waiting[arrivals] = now
-                let (ticket, moves) = line.arrive(at: now)
+                keys.append(["a", "a", "a", "b", "c"].randomElement(using: &random) ?? "")
+                let (ticket, moves) = line.arrive(from: keys[arrivals], at: now)
                 #expect(ticket == arrivals)
                 account(moves)
             case 8..<13:
@@ -112,6 +144,7 @@ struct WaitingLineTests {
                 if let ticket = waiting.keys.sorted().randomElement(using: &random) {
                     waiting[ticket] = nil
                     line.giveUp(ticket)
+                    forget()
                 }
             case 15:
                 limits.concurrency = .random(in: 1...5, using: &random)
