@@ -14,18 +14,16 @@ final class Candidates {
     private let configuration: Configuration
     private var routes: ArraySlice<Configuration.Route>
 
+    /// `routes` are the model's, in the order in which they are tried.
     init(
-        for submission: Submission, jobID: String, _ configuration: Configuration, _ inputs: InputPreparation
-    ) throws(GatewayError) {
-        let name = submission.order.model
-        guard let model = configuration.model(named: name) else {
-            throw .unknownModel(name, suggestion: nil)
-        }
+        for submission: Submission, jobID: String, along routes: [Configuration.Route], _ configuration: Configuration,
+        _ inputs: InputPreparation
+    ) {
         self.submission = submission
         self.jobID = jobID
         self.inputs = inputs
         self.configuration = configuration
-        routes = model.routes[...]
+        self.routes = routes[...]
     }
 
     /// Why there is none, when ``next()`` found none.

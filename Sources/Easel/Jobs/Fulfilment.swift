@@ -8,6 +8,8 @@ final class Fulfilment {
     private let means: AttemptRun.Means
     private let inputs: Inputs
     private let configuration: Configuration
+    /// Draws the first of routes that have weights.
+    private var random: any RandomNumberGenerator
 
     /// How long an ending that cannot be written down is tried again: as long as somebody may yet make room on the disk.
     static let settlingPatience = Duration.seconds(86_400)
@@ -16,10 +18,14 @@ final class Fulfilment {
     private static let stoppedTooSoon =
         "The gateway stopped before the provider's answer came; whether it charged is not known."
 
-    init(means: AttemptRun.Means, inputs: Inputs, configuration: Configuration) {
+    init(
+        means: AttemptRun.Means, inputs: Inputs, configuration: Configuration,
+        random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+    ) {
         self.means = means
         self.inputs = inputs
         self.configuration = configuration
+        self.random = random
     }
 
     /// Brings a job to its end; whatever goes wrong is in the ending.
@@ -28,7 +34,9 @@ final class Fulfilment {
         defer { preparation.end() }
         do throws(GatewayError) {
             if submission.wantsReceipt { try await accept(job, submission) }
-            let candidates = try Candidates(for: submission, jobID: job.id, configuration, preparation)
+            let routes = try routes(of: submission.order.model)
+            let candidates = Candidates(
+                for: submission, jobID: job.id, along: routes, configuration, preparation)
             return try await buy(job, submission, candidates)
         } catch {
             return await refuse(job, submission, error)
@@ -70,6 +78,16 @@ final class Fulfilment {
         outcome.missing = [error.message]
         let price = configuration.model(named: story.job.model)?.routes.first { $0.provider == attempt.provider }?.price
         return await conclude(job, story.job, attempt, outcome, price: price)
+    }
+
+    /// The routes of a model in the order in which one order tries them.
+    ///
+    /// - Throws: What the client is told when every provider is left alone for now: nothing is written down or sent.
+    private func routes(of name: String) throws(GatewayError) -> [Configuration.Route] {
+        guard let model = configuration.model(named: name) else { throw .unknownModel(name, suggestion: nil) }
+        let order = RouteOrder(model.routes, pauses: { means.connections[$0]?.pause }, using: &random)
+        if let pause = order.pause { throw .providersPaused(model: name, for: pause) }
+        return order.routes
     }
 
     /// Tries the candidates in order, the next one only when the one before it provably bought nothing.

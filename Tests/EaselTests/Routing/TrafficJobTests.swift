@@ -83,6 +83,22 @@ struct TrafficJobTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `where all are left alone nothing is begun, and the client hears when to try again`()
+        async throws
+    {
+        let providers = try (0..<2).map { _ in try FakeProvider { _ in .failure(401) } }
+        let parts = try Parts(routes(providers.map(\.url), "breaker: {pause: 20s}"))
+        #expect(try await parts.run(parts.submission("otter")).ending?.error?.code == "upstream_auth_failed")
+        let (ending, story) = try await parts.run(parts.submission("otter"))
+        #expect(ending?.error?.status == .serviceUnavailable)
+        #expect(ending?.error?.retryAfter == .seconds(20))
+        #expect(ending?.error?.message.contains("Every provider of the model 'otter'") == true)
+        #expect(story == nil)
+        #expect(providers.map(\.calls.count) == [1, 1])
+        for provider in providers { await provider.stop() }
+        await parts.close()
+    }
+
     @Test @EventLoop func `a doubtful answer counts against the provider, and is still not bought again`() async throws
     {
         let broken = try FakeProvider { _ in .failure(500) }
@@ -129,7 +145,6 @@ struct TrafficJobTests {
         for _ in 0..<2 {
             let (ending, _) = try await parts.run(parts.submission("otter"))
             #expect(ending?.error != nil)
-            print("DEBUG", orders.count, ending?.error as Any, parts.lines.text)
         }
         #expect(orders.count == 2)
         isShut.fulfil(())
