@@ -12,7 +12,7 @@ final class SharedParts {
     private let keys: Keys
     private let published = PublishedInputs.Images()
     /// What goes to each provider, by name: who waits goes on waiting, and what failed is remembered.
-    private var traffic: [String: ProviderTraffic] = [:]
+    private var traffic: [String: (provider: Configuration.Provider, traffic: ProviderTraffic)] = [:]
     /// Speaks with providers.
     private let providers = HTTPClient(addresses: .any)
     /// Fetches what outsiders name, and the private addresses that it may fetch all the same.
@@ -55,12 +55,14 @@ final class SharedParts {
     }
 
     private func traffic(to provider: Configuration.Provider) -> ProviderTraffic {
-        if let traffic = traffic[provider.name] {
-            traffic.update(provider.traffic)
+        guard let (earlier, traffic) = traffic[provider.name] else {
+            let traffic = ProviderTraffic(to: provider.name, provider.traffic, clock: clock, log: log)
+            self.traffic[provider.name] = (provider, traffic)
             return traffic
         }
-        let traffic = ProviderTraffic(to: provider.name, provider.traffic, clock: clock, log: log)
-        self.traffic[provider.name] = traffic
+        traffic.update(provider.traffic)
+        if !provider.isReached(like: earlier) { traffic.forgive() }
+        self.traffic[provider.name] = (provider, traffic)
         return traffic
     }
 
@@ -90,5 +92,13 @@ final class SharedParts {
         let client = HTTPClient(addresses: .publicOnly(except: ranges))
         outside = (configuration.allowPrivate, client)
         return client
+    }
+}
+
+extension Configuration.Provider {
+    /// Whether requests go to the same place with the same key, so that what has failed before would again.
+    fileprivate func isReached(like other: Configuration.Provider) -> Bool {
+        (dialect.name, baseURL, apiKey, paths, headers)
+            == (other.dialect.name, other.baseURL, other.apiKey, other.paths, other.headers)
     }
 }
