@@ -88,7 +88,7 @@ extension ImageReference {
                     "Files are not stored here, so 'file_id' cannot be used. Send 'image_url' with an https or data: URL."
                 )
             }
-            guard let url = object["image_url"] ?? object["url"], !url.isNull else {
+            guard let url = object["image_url"] ?? object["url"], !url.isNull, url != .string("") else {
                 throw .invalid(name, "'\(name)' must have an 'image_url'.")
             }
             let parameter = "\(name).image_url"
