@@ -146,7 +146,7 @@ final class Gateway: RequestHandler {
             if let file { files.append(file) }
             maskPicture = Fingerprint.Picture(input, file)
         }
-        let isStrict = configuration.strict || request.fields["easel-strict"] == "true"
+        let isStrict = try Strictness.isWanted(request.fields, byOwner: configuration.strict)
         if isStrict, let unknown = reader.unknownNames.first {
             throw .invalid(unknown, "Unknown parameter: '\(unknown)'.", code: "unknown_parameter")
         }
