@@ -18,7 +18,7 @@ package enum EaselCommand {
           easel check    --data [--deep]           compare the ledger with the images on disk; --deep reads every image
           easel keys     create --name NAME [--models A,B] [LIMITS] | list | show ID | limit ID LIMITS
           easel keys     rotate ID [--grace 24h] | revoke ID | hash
-          easel usage    [--by key|model|provider|day] [--since 7d]
+          easel usage    [--by key|model|provider|day] [--since 7d] [--csv]
           easel jobs     list [--limit 20] | show ID
           easel dialects [NAME]                    the dialects it speaks; NAME prints its parameter table
           easel version

@@ -61,6 +61,7 @@ struct EaselCommandTests {
         (["jobs", "list", "--limit", "0"], "--limit takes a number above 0"),
         (["jobs", "list", "--limit", "many"], "--limit takes a number above 0"),
         (["usage", "--by", "week"], "--by takes key, model, provider or day"),
+        (["usage", "--json", "--csv"], "--json and --csv are two forms"),
         (["usage", "--since", "yesterday"], "--since takes a time such as 12h or 7d"),
         (["serve", "--confg", "x"], "unknown option '--confg', did you mean '--config'?"),
         (["check", "now"], "unexpected 'now'"), (["check", "--deep"], "--deep goes with --data"),
@@ -181,8 +182,8 @@ struct EaselCommandTests {
 
         #expect(
             await run("usage", "--by", "key", "--config", path).out == """
-                KEY  JOBS  DONE  IMAGES  BYTES           COST USD
-                ana     2     1       1   1000  0.025 + 1 unknown
+                KEY               NAME  JOBS  DONE  IMAGES  BYTES           COST USD
+                \(key.id)  ana      2     1       1   1000  0.025 + 1 unknown
 
                 """)
         let rows = try JSONValue(parsing: Array(await run("usage", "--json", "--config", path).out.utf8))
