@@ -182,7 +182,7 @@ struct EaselCommandTests {
 
         #expect(
             await run("usage", "--by", "key", "--config", path).out == """
-                KEY               NAME  JOBS  DONE  IMAGES  BYTES           COST USD
+                KEY                NAME  JOBS  DONE  IMAGES  BYTES           COST USD
                 \(key.id)  ana      2     1       1   1000  0.025 + 1 unknown
 
                 """)
