@@ -29,14 +29,14 @@ def assert_accepted(answer):
 
 
 def assert_done(easel, path, upstream):
-    """The job at `path` ends with the first picture that the upstream made."""
+    """The job at `path` ends with a picture that the upstream made."""
     eventually(lambda: easel.get(path).status == 200)
     answer = easel.get(path)
     assert answer.json["state"] == "done"
     assert "retry-after" not in answer.headers
     assert answer.headers["cache-control"] == "no-store"
     [image] = answer.json["data"]
-    assert easel.fetch(image["url"]).body == upstream.made[0]
+    assert easel.fetch(image["url"]).body in upstream.made
 
 
 def test_a_client_that_will_not_wait_comes_back_for_its_images(start, openai_upstream):
