@@ -136,7 +136,10 @@ final class AttemptRun {
         // After a long stop the provider may have finished long ago: there is always time to ask.
         let deadline = max(
             record.submittedAt + connection.provider.jobTimeout, means.clock.now + connection.provider.timeout)
-        return await follower.follow(until: deadline) { if !self.isNoted { await self.note() } }
+        let purchase = await follower.follow(until: deadline) { if !self.isNoted { await self.note() } }
+        // A task that was cancelled says nothing about its provider.
+        if !job.isCancelled { connection.taskEnded(purchase.failure) }
+        return purchase
     }
 
     /// From here on only storing is left; whoever waits is not kept waiting for that for ever.
@@ -299,6 +302,8 @@ extension AttemptRecord {
 }
 
 extension Purchase {
+    fileprivate var failure: ProviderFailure? { if case .failed(let failure) = self { failure } else { nil } }
+
     fileprivate var requestID: String? {
         switch self {
         case .delivered(let delivery): delivery.requestID

@@ -26,10 +26,15 @@ protocol ProviderConnection: AnyObject, Sendable {
 
     /// Sends a request that costs nothing, such as a question about a task.
     func ask(_ request: UpstreamRequest) async throws(ClientError) -> Upstream.Received
+
+    /// Hears what became of a task that the provider had taken into its queue; without a failure it is done.
+    func taskEnded(_ failure: ProviderFailure?)
 }
 
 extension ProviderConnection {
     var pause: Duration? { nil }
+
+    func taskEnded(_ failure: ProviderFailure?) {}
 
     /// What a connection does that has nothing to show, and nobody waiting.
     func submit(
@@ -64,6 +69,8 @@ final class Upstream: ProviderConnection {
     }
 
     var pause: Duration? { traffic.pause }
+
+    func taskEnded(_ failure: ProviderFailure?) { traffic.taskEnded(failure) }
 
     /// An answer, and the files that its images became.
     struct Received: Sendable {

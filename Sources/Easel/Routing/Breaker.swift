@@ -16,6 +16,8 @@ struct Breaker: Sendable {
     enum Signal: Sendable, Hashable {
         /// It works, even if it refused the order.
         case healthy
+        /// It took the order into its queue, and what it can do is still to be seen.
+        case accepted
         case failure
         /// It will refuse everything until somebody has done something: a key, a bill.
         case lockedOut
@@ -90,12 +92,12 @@ struct Breaker: Sendable {
         }
         switch signal {
         case .healthy: if case .closed = state { failures = 0 }
+        case .accepted, .none: break
         case .failure:
             failures &+= 1
             if failures >= settings.failures { open(for: settings.pause, now) }
         case .lockedOut: open(for: settings.pause, now)
         case .pause(let asked): rest(for: asked, now)
-        case .none: break
         }
     }
 
@@ -113,7 +115,7 @@ struct Breaker: Sendable {
 
     private mutating func conclude(_ signal: Signal, _ settings: Settings, _ now: Timestamp) {
         switch signal {
-        case .healthy: close()
+        case .healthy, .accepted: close()
         case .failure, .lockedOut:
             open(for: min(pause * 2, max(settings.pause, Self.longestPause)), now)
         case .pause(let asked): state = .open(until: now + min(asked, Self.longestPause))

@@ -64,11 +64,12 @@ final class ProviderTraffic {
     /// Who waits when the provider asks for a pause goes on waiting; from one that fails, the next route is the better
     /// place.
     func leave(_ pass: Pass, _ verdict: Verdict? = nil) {
-        let before = breaker.state
-        breaker.note(verdict?.signal ?? .none, of: pass.probe, at: clock.now)
-        if breaker.state != before { stateChanged(from: before) }
+        note(verdict?.signal ?? .none, of: pass.probe)
         turnstile.leave(pass.ticket)
     }
+
+    /// Hears what became of a task that the provider had taken into its queue; without a failure it is done.
+    func taskEnded(_ failure: ProviderFailure?) { note(failure.map { Verdict($0).signal } ?? .healthy, of: nil) }
 
     /// Other limits, such as after the configuration was read again; who waits or is under way is not disturbed.
     func update(_ limits: TrafficLimits) {
@@ -83,6 +84,12 @@ final class ProviderTraffic {
     func forgive() {
         breaker.close()
         turnstile.hold(until: nil)
+    }
+
+    private func note(_ signal: Breaker.Signal, of probe: Int?) {
+        let before = breaker.state
+        breaker.note(signal, of: probe, at: clock.now)
+        if breaker.state != before { stateChanged(from: before) }
     }
 
     private func stateChanged(from before: Breaker.State) {

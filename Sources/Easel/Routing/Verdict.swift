@@ -30,7 +30,7 @@ struct Verdict: Sendable, Hashable {
     init(_ reply: Result<Outcome, ClientError>) {
         switch reply {
         case .success(.images): self.init(purchase: .images, signal: .healthy)
-        case .success(.queued): self.init(purchase: .task, signal: .healthy)
+        case .success(.queued): self.init(purchase: .task, signal: .accepted)
         case .success(.failed(let failure)): self.init(failure)
         case .failure(let error): self.init(error)
         }

@@ -16,7 +16,10 @@ struct BreakerTests {
 
     @Test func `it opens after so many failures in a row`() {
         var breaker = Breaker(Breaker.Settings())
-        for signal in [Breaker.Signal.failure, .failure, .failure, .failure, .healthy, .failure, .none, .failure] {
+        let signals: [Breaker.Signal] = [
+            .failure, .failure, .failure, .failure, .healthy, .failure, .none, .accepted, .failure,
+        ]
+        for signal in signals {
             breaker.note(signal, of: nil, at: start)
         }
         for _ in 0..<2 { breaker.note(.failure, of: nil, at: start) }
@@ -130,7 +133,7 @@ struct BreakerTests {
             }
             let probe = underWay.remove(at: index)
             let signals: [Breaker.Signal] = [
-                .healthy, .healthy, .healthy, .failure, .failure, .lockedOut, .none,
+                .healthy, .healthy, .healthy, .accepted, .failure, .failure, .lockedOut, .none,
                 .pause(.seconds(Int.random(in: 0...900, using: &random))),
             ]
             let signal = signals.randomElement(using: &random) ?? .none
@@ -138,12 +141,12 @@ struct BreakerTests {
             breaker.note(signal, of: probe, at: now)
             if let probe {
                 probes.remove(probe)
-                #expect((breaker.state == .closed) == (signal == .healthy))
+                #expect((breaker.state == .closed) == [.healthy, .accepted].contains(signal))
             } else if wasClosed {
                 if signal == .failure, breaker.failures >= settings.failures {
                     #expect(breaker.wait(at: now) == settings.pause)
                 }
-                if signal == .healthy || signal == .none { #expect(breaker.state == .closed) }
+                if [.healthy, .accepted, .none].contains(signal) { #expect(breaker.state == .closed) }
             }
         }
     }

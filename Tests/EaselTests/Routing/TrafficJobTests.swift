@@ -153,6 +153,22 @@ struct TrafficJobTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a provider that takes every order and fails at it is asked no more`() async throws {
+        let orders = Counter()
+        let provider = try FakeProvider { call in
+            guard call.path == "/queue" else { return .json(["error": "out of paint"]) }
+            orders.count += 1
+            return .json(["id": "task-7"])
+        }
+        let parts = try Parts(routes([provider.url], dialect: "queue", "breaker: {failures: 3, pause: 1h}"))
+        for _ in 0..<3 { #expect(try await parts.run(parts.submission("otter")).story?.attempts.last?.task != nil) }
+        let (ending, story) = try await parts.run(parts.submission("otter"))
+        #expect(ending?.error?.retryAfter != nil && story == nil)
+        #expect(orders.count == 3)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `a poll that hangs ends by its own deadline, and is repeated`() async throws {
         let (never, polls) = (Promise<Void>(), Counter())
         let provider = try FakeProvider { call in

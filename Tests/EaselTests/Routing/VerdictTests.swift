@@ -152,6 +152,7 @@ extension Breaker.Signal {
     fileprivate var word: String {
         switch self {
         case .healthy: "healthy"
+        case .accepted: "accepted"
         case .failure: "failure"
         case .lockedOut: "lockedOut"
         case .pause(let duration): "pause(\(duration.components.seconds))"
