@@ -97,7 +97,7 @@ final class AttemptRun {
         switch errand {
         case .submit(let request): purchase = await submit(request, index)
         case .draw(let drawing): purchase = await means.sandbox.draw(drawing)
-        case .follow(let task): purchase = await follow(task)
+        case .follow(let task): purchase = await follow(task, since: record.submittedAt)
         case .lost: purchase = .failed(.lost(isFree: destination.dialect.renderer != nil))
         case .fetch(let images):
             let delivery = Delivery(images: images.map(\.delivered))
@@ -124,18 +124,19 @@ final class AttemptRun {
             // The task's id is on disk before its first poll: after a crash it is polled again, not bought again.
             tasks[index] = task
             await note()
-            return await follow(task)
+            return await follow(task, since: means.clock.now)
         }
     }
 
-    private func follow(_ task: UpstreamTask) async -> Purchase {
+    /// Polls a task to its end; its time began at `start`, after its order had waited for its turn.
+    private func follow(_ task: UpstreamTask, since start: Timestamp) async -> Purchase {
         guard let connection = means.connections[destination.route.provider] else {
             return .failed(.gateway(.malformed, "The provider is not configured any more.", boughtNothing: false))
         }
         let follower = QueueFollower(task, at: destination, connection, for: job, clock: means.clock)
         // After a long stop the provider may have finished long ago: there is always time to ask.
         let deadline = max(
-            record.submittedAt + connection.provider.jobTimeout, means.clock.now + connection.provider.timeout)
+            start + connection.provider.jobTimeout, means.clock.now + connection.provider.timeout)
         let purchase = await follower.follow(until: deadline) { if !self.isNoted { await self.note() } }
         // A task that was cancelled says nothing about its provider.
         if !job.isCancelled { connection.taskEnded(purchase.failure) }

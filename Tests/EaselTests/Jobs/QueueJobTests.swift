@@ -94,6 +94,23 @@ struct QueueJobTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a task has its whole time, however long its order waited for its turn`() async throws {
+        let (clock, polled) = (ManualClock(), Counter())
+        let provider = try FakeProvider { call in
+            if call.path == "/queue" {
+                clock.advance(by: .seconds(7200))
+                return .json(["id": "task-7"])
+            }
+            polled.count += 1
+            return call.path.hasSuffix("/result") ? .images(png()) : polled.count < 100 ? Self.busy : Self.ready
+        }
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"), clock: clock)
+        let (ending, _) = try await parts.run(parts.submission("otter"))
+        #expect(ending?.finished?.images.count == 1)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `a queue that failed is not taken for free, nor tried elsewhere`() async throws {
         let provider = try provider(polls: [.json(["state": "ready", "error": "out of memory"])])
         let parts = try Parts(Parts.routes(provider.url, provider.url, dialect: "queue"))

@@ -64,7 +64,7 @@ struct ResumeTests {
         await parts.close()
     }
 
-    @Test @EventLoop func `an image that was kept before is not let go of for another job that stores it`() async throws {
+    @Test @EventLoop func `an image that was kept before is not let go of while another job stores it`() async throws {
         let parts = try Parts(Parts.routes("http://127.0.0.1:9"))
         let kept = ImageRecord.example("kept", of: Self.id)
         let file = try await parts.spool.receiveFile(then: ListedPieces([Array("kept".utf8)]), limit: 100)
