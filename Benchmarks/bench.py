@@ -1,0 +1,76 @@
+"""Measures Easel beside nginx and LiteLLM in one run: see scripts/bench."""
+
+import argparse
+import pathlib
+import resource
+import sys
+import time
+
+import report
+import scenarios
+import servers
+
+#: Measurements that are no race.
+SINGLES = {
+    "edits-at-once": (scenarios.edits, report.edits),
+    "waiting": (scenarios.waiting, report.waiting),
+    "start": (scenarios.start, report.start),
+    "quiet": (scenarios.quiet, report.quiet),
+}
+#: Descriptors that every process may have: 8,000 clients are 16,000 connections.
+DESCRIPTORS = 20_000
+
+
+def main():
+    options = arguments()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert hard >= DESCRIPTORS, f"at least {DESCRIPTORS} open files are needed, and 'ulimit -Hn' says {hard}"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
+
+    started = time.monotonic()
+    machine = report.machine()
+    print(f"{machine['cores']} cores, {machine['cpu']}, load {machine['load']:.1f}", flush=True)
+    results, verdicts = {}, []
+    field = scenarios.Field(servers.ROOT / ".build/bench/run", with_litellm=not options.without_litellm)
+    try:
+        field.start()
+        known = {race.name: race for race in scenarios.races(field.file_path())}
+        names = options.scenarios or [*known, *SINGLES]
+        for name in names:
+            if name not in known and name not in SINGLES:
+                sys.exit(f"there is no scenario '{name}': there are {', '.join([*known, *SINGLES])}")
+        for name in names:
+            begun = time.monotonic()
+            if name in known:
+                results[name] = known[name].run(field, options.rounds, options.seconds)
+                new = list(report.race(known[name], results[name]))
+            else:
+                measure, judge = SINGLES[name]
+                results[name] = measure(field, options.quick)
+                new = [judge(results[name])]
+            verdicts += new
+            for one in new:
+                print(f"{'✓' if one.is_met else '✗'} {one.title}: {one.figure}, target {one.target}")
+                print(f"    {one.others}   [{time.monotonic() - begun:.0f} s]", flush=True)
+    finally:
+        field.stop()
+    report.write(options.output, machine, results, verdicts)
+    print(f"\n{report.table(verdicts)}\n\n{time.monotonic() - started:.0f} s; {options.output}/performance.json, .svg")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--without-litellm", action="store_true")
+    parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / ".build/bench")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.seconds = options.seconds or (1 if options.quick else 2)
+    return options
+
+
+if __name__ == "__main__":
+    main()

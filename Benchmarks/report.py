@@ -1,0 +1,198 @@
+"""What was measured, as a table for people, as JSON for programs, and as a picture."""
+
+import datetime
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+from dataclasses import dataclass
+
+#: As the table calls the servers.
+NAMES = {"relaxed": "easel, relaxed", "litellm": "LiteLLM", "direct": "no gateway"}
+
+
+@dataclass
+class Verdict:
+    """One figure of Easel's beside what it has to be."""
+
+    scenario: str
+    title: str
+    figure: str
+    target: str
+    is_met: bool
+    others: str = ""
+    #: For the picture: how many times better than the target, and the spread of that.
+    margin: tuple = ()
+
+
+def machine():
+    """What it was measured on."""
+
+    def said(*command, pattern=r"(\d+[\d.]*\S*)"):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            return None
+        found = re.search(pattern, done.stdout + done.stderr)
+        return found and found[1]
+
+    root = pathlib.Path(__file__).parents[1]
+    memory = pathlib.Path("/proc/meminfo").read_text()
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    pins = (root / "Benchmarks/requirements-litellm.txt").read_text()
+    return {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "cpu": cpu[1] if cpu else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory": int(re.search(r"MemTotal:\s+(\d+)", memory)[1]) * 1024,
+        "kernel": platform.release(),
+        "commit": said("git", "-C", root, "describe", "--always", "--dirty", pattern=r"(\S+)"),
+        "swift": said("swift", "--version", pattern=r"Swift version (\S+)"),
+        "nginx": said("nginx", "-v", pattern=r"nginx/(\S+)"),
+        "wrk": said("wrk", "--version", pattern=r"wrk (\S+)"),
+        "litellm": re.search(r"(?m)^litellm==(\S+)", pins)[1],
+        "load": os.getloadavg()[0],
+    }
+
+
+def race(race, figures):
+    """The verdicts of a race: ratios are taken round by round, for a busy machine is slow for everybody."""
+    summary = "; ".join(f"{NAMES.get(name, name)} {measured(race, rounds)}" for name, rounds in figures.items())
+    for racer, other, target in race.targets:
+        if racer not in figures or other not in figures:
+            continue
+        pairs = list(zip(figures[racer], figures[other]))
+        if race.measure == "rate":
+            ratios = [one["rate"] / two["rate"] for one, two in pairs]
+            middle = statistics.median(ratios)
+            figure = f"{middle:.2f} × {NAMES.get(other, other)} ({min(ratios):.2f}–{max(ratios):.2f})"
+            yield Verdict(
+                race.name, race.title, figure, f"≥ {target:g} ×", middle >= target, summary,
+                tuple(ratio / target for ratio in (middle, min(ratios), max(ratios))),
+            )  # fmt: skip
+        else:
+            added = [one[race.measure] - two[race.measure] for one, two in pairs]
+            middle = statistics.median(added)
+            spread = f"{milliseconds(min(added))}–{milliseconds(max(added))}"
+            figure = f"{milliseconds(middle)} over {NAMES.get(other, other)} ({spread})"
+            title = race.title + (", durability relaxed" if racer == "relaxed" else "")
+            yield Verdict(
+                race.name, title, figure, f"≤ {milliseconds(target)}", middle <= target, summary,
+                tuple(target / max(value, 1e-6) for value in (middle, max(added), min(added))),
+            )  # fmt: skip
+
+
+def measured(race, rounds):
+    values = [figures[race.measure] for figures in rounds]
+    processor = statistics.median(figures["cpu"] / max(1, figures["requests"]) for figures in rounds)
+    value = statistics.median(values)
+    shown = f"{value:,.0f}/s" if race.measure == "rate" and value >= 100 else f"{value:.1f}/s"
+    return f"{shown if race.measure == 'rate' else milliseconds(value)} ({milliseconds(processor)} of CPU each)"
+
+
+def edits(result):
+    easel, litellm = result["easel"], result.get("litellm")
+    others = f"idle {megabytes(easel['idle'])}, {easel['seconds']:.1f} s"
+    if litellm:
+        others += f"; LiteLLM {megabytes(litellm['peak'])} (idle {megabytes(litellm['idle'])}), "
+        others += f"{litellm['answered']} of {result['requests']} answered in {litellm['seconds']:.0f} s"
+    title = f"{result['requests']} edits of 8 MB at once, peak of resident memory"
+    return Verdict(
+        "edits-at-once", title, megabytes(easel["peak"]), "≤ 150 MB", easel["peak"] <= 150e6, others,
+        (150e6 / easel["peak"],) * 3,
+    )  # fmt: skip
+
+
+def waiting(result):
+    easel, nginx = result["easel"], result["nginx"]
+    is_met = easel["each"] <= 24 * 1024 and easel["answered"] == result["requests"]
+    others = f"{easel['answered']:,} answered in {easel['seconds']:.1f} s; nginx {nginx['each'] / 1024:.1f} KB"
+    title = f"{result['requests']:,} requests waiting for a slow provider, resident memory of each"
+    return Verdict(
+        "waiting", title, f"{easel['each'] / 1024:.1f} KB", "≤ 24 KB", is_met, others, (24 * 1024 / easel["each"],) * 3
+    )
+
+
+def start(result):
+    times = result["easel"]
+    middle = statistics.median(times)
+    nginx = milliseconds(statistics.median(result["nginx"]))
+    others = f"{milliseconds(min(times))}–{milliseconds(max(times))}; nginx {nginx}"
+    return Verdict(
+        "start", "start to first answer", milliseconds(middle), "≤ 100 ms", middle <= 0.1, others,
+        tuple(0.1 / value for value in (middle, max(times), min(times))),
+    )  # fmt: skip
+
+
+def quiet(result):
+    factors = {name: one["beside"]["p99"] / one["alone"]["p99"] for name, one in result.items()}
+    shown = "; ".join(
+        f"{name} p99 {milliseconds(one['alone']['p99'])} → {milliseconds(one['beside']['p99'])}"
+        for name, one in result.items()
+    )
+    title = "a small request's p99 while edits of 10 MB flow, times its p99 alone"
+    return Verdict(
+        "quiet", title, f"{factors['easel']:.1f} × (nginx {factors['nginx']:.1f} ×)", "≤ 5 ×", factors["easel"] <= 5,
+        shown, (5 / factors["easel"],) * 3,
+    )  # fmt: skip
+
+
+def milliseconds(seconds):
+    return f"{seconds * 1000:.3f} ms" if abs(seconds) < 0.01 else f"{seconds * 1000:,.0f} ms"
+
+
+def megabytes(bytes):
+    return f"{bytes / 1e6:,.0f} MB"
+
+
+def table(verdicts):
+    rows = ["| scenario | Easel | target | | everybody |", "|---|---|---|---|---|"]
+    for one in verdicts:
+        mark = "✓" if one.is_met else "**✗**"
+        rows.append(f"| {one.title} | {one.figure} | {one.target} | {mark} | {one.others} |")
+    return "\n".join(rows)
+
+
+def picture(verdicts):
+    """How far from its target each figure is, on a scale where every step is a doubling."""
+    left, width, row = 470, 420, 26
+    doublings = range(-5, 6)
+    step = width / (len(doublings) - 1)
+
+    def x(margin):
+        return left + (min(5, max(-5, math.log2(max(margin, 1e-9)))) + 5) * step
+
+    height = row * len(verdicts) + 60
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 40} {height}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{left + width + 40}" height="{height}" fill="white"/>',
+    ]
+    for doubling in doublings:
+        label = "target" if doubling == 0 else f"{2**doubling} ×" if doubling > 0 else f"1/{2**-doubling}"
+        color = "#333" if doubling == 0 else "#ddd"
+        at = x(2.0**doubling)
+        parts.append(f'<line x1="{at:.1f}" y1="24" x2="{at:.1f}" y2="{height - 20}" stroke="{color}"/>')
+        parts.append(f'<text x="{at:.1f}" y="16" text-anchor="middle" fill="#555">{label}</text>')
+    for index, one in enumerate(verdicts):
+        y = 44 + index * row
+        color = "#2a7d4f" if one.is_met else "#b3402a"
+        middle, low, high = (x(value) for value in one.margin)
+        parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{one.title[:74]}</text>')
+        parts.append(
+            f'<line x1="{x(1):.1f}" y1="{y}" x2="{middle:.1f}" y2="{y}" stroke="{color}" stroke-width="10"/>'
+            f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}" stroke="#000" stroke-width="1.5"/>'
+        )
+    parts.append(f'<text x="{left}" y="{height - 6}" fill="#555">to the right: better than the target</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+def write(folder, machine, results, verdicts):
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"machine": machine, "results": results, "verdicts": [vars(one) for one in verdicts]}
+    (folder / "performance.json").write_text(json.dumps(document, indent=1) + "\n")
+    (folder / "performance.svg").write_text(picture(verdicts))

@@ -1,0 +1,326 @@
+"""What is measured, and what it has to be: the table of docs/performance.md, row by row."""
+
+import json
+import shutil
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+
+import images
+import servers
+from load import Crowd, Request, wrk
+
+PROMPT = "an otter with a beret"
+
+
+def largest_form(model):
+    return images.form(images.image(servers.LARGEST), model=model, prompt=PROMPT)
+
+
+def order(model, **more):
+    return {"model": model, "prompt": PROMPT, "size": "1024x1024"} | more
+
+
+@dataclass
+class Race:
+    """The same work for several servers in turn, round by round."""
+
+    name: str
+    title: str
+    connections: int
+    #: By server: what it is asked. `direct` is the provider itself, and so what the generator can do.
+    requests: dict
+    #: (server, other, least ratio of the rates of requests)
+    targets: list = field(default_factory=list)
+    #: What Easel's answer has to be, given the answer.
+    check: callable = lambda server, answer: None
+    #: How many times longer a turn is than usual, where requests are so large that a second would hold few of them.
+    length: int = 1
+    #: Which of wrk's figures are compared: "rate", or a percentile of the latency.
+    measure: str = "rate"
+
+    def run(self, field, rounds, seconds):
+        """Every round's figures, by server."""
+        racers = [name for name in self.requests if name in field.servers]
+        for name in racers:
+            self.check(field.servers[name], self.requests[name].ask(field.servers[name]))
+            wrk(field.servers[name], self.requests[name], self.connections, 1, field.folder)
+        figures = {name: [] for name in racers}
+        for round in range(rounds):
+            # Not always in the same order: what one leaves behind would always meet the same other.
+            for name in racers[round % len(racers) :] + racers[: round % len(racers)]:
+                turn = self.length * seconds
+                told = wrk(field.servers[name], self.requests[name], self.connections, turn, field.folder)
+                told["rate"] = told["requests"] / told["seconds"]
+                figures[name].append(told)
+        return figures
+
+
+def has_link(server, answer):
+    for item in json.loads(answer)["data"]:
+        path = item["url"].removeprefix(server.origin)
+        assert path.startswith("/files/"), item
+        assert server.request("GET", path)[0] == 200
+
+
+def has_base64(server, answer):
+    assert answer.count(b'"b64_json"') == 4 and len(answer) > 4 * servers.LARGER
+
+
+def races(file_path):
+    """`file_path` is where Easel serves a stored image of a megabyte."""
+
+    def posts(model, body, path="images/generations", type="application/json", **others):
+        provided = Request("POST", f"/{model}/v1/{path}", body, type)
+        asked = Request("POST", f"/v1/{path}", body, type)
+        return {"direct": provided, "nginx": provided, "easel": asked} | others
+
+    small = order("small", response_format="url")
+    asked = Request("POST", "/v1/images/generations", small)
+    litellm = Request("POST", "/v1/images/generations", order("small"))
+    form, type = largest_form("small")
+    edit = Request("POST", "/v1/images/edits", form, type)
+    return [
+        Race(
+            "small",
+            "1 KB image as base64, client wants a URL, 64 connections",
+            64,
+            posts("small", small, litellm=litellm),
+            [("easel", "nginx", 0.35), ("easel", "litellm", 40)],
+            check=lambda server, answer: has_link(server, answer) if server.name == "easel" else None,
+        ),
+        Race(
+            "latency",
+            "the same, one request at a time",
+            1,
+            posts("small", small, relaxed=asked, litellm=litellm),
+            [("easel", "nginx", 0.001), ("relaxed", "nginx", 0.0002)],
+            measure="p50",
+        ),
+        Race(
+            "rehost",
+            "1 MB image behind a link, kept and served anew, 32 connections",
+            32,
+            {
+                "direct": Request("GET", "/images/*.png"),
+                "nginx": Request("GET", "/stored/*.png"),
+                "easel": Request("POST", "/v1/images/generations", order("links", response_format="url")),
+                "relaxed": Request("POST", "/v1/images/generations", order("links", response_format="url")),
+            },
+            [("easel", "nginx", 2)],
+        ),
+        Race(
+            "large-url",
+            "4 images of 2 MB as base64, client wants URLs, 8 connections",
+            8,
+            posts(
+                "large",
+                order("large", n=4, response_format="url"),
+                litellm=Request("POST", "/v1/images/generations", order("large", n=4)),
+            ),
+            [("easel", "nginx", 0.5)],
+            check=lambda server, answer: has_link(server, answer) if server.name == "easel" else None,
+            length=2,
+        ),
+        Race(
+            "large-base64",
+            "4 images of 2 MB as base64, client wants base64, 8 connections",
+            8,
+            posts("large", order("large", n=4, response_format="b64_json")),
+            [("easel", "nginx", 0.5)],
+            check=lambda server, answer: has_base64(server, answer),
+            length=2,
+        ),
+        Race(
+            "edit",
+            "edit of an 8 MB image, multipart to multipart, 8 connections",
+            8,
+            posts("small", form, "images/edits", type, litellm=edit),
+            [("easel", "nginx", 0.6)],
+            length=2,
+        ),
+        Race(
+            "files",
+            "a stored image of 1 MB, 32 connections",
+            32,
+            {"nginx": Request("GET", "/files/1.png"), "easel": Request("GET", file_path)},
+            [("easel", "nginx", 0.8)],
+        ),
+    ]
+
+
+# Single measurements: each a function of the field and of whether it is to be quick, which gives figures by server.
+
+
+def edits(field, is_quick):
+    """Peak of resident memory while 200 edits of 8 MB are under way at once; the provider answers when it has all."""
+    count = 50 if is_quick else 200
+    request = Request("POST", "/v1/images/edits", *largest_form("held"))
+    # LiteLLM's bodies are in memory several times over: it gets as many as there is room for.
+    return {"requests": count} | {
+        name: crowd_memory(field, field.fresh(name), request, count, expect_all=name != "litellm")
+        for name in ("easel", "litellm")
+        if name in field.servers
+    }
+
+
+def crowd_memory(field, server, request, count, expect_all):
+    try:
+        Request("POST", "/v1/images/generations", order("small")).ask(server)
+        idle = server.resident
+        field.holder.hold()
+        started = time.monotonic()
+        crowd = Crowd(server, request, count)
+        crowd.send(within=300)
+        at_once = wait_for(lambda: field.holder.waiting == count, within=60) or field.holder.waiting
+        field.holder.release()
+        good = crowd.receive()
+        crowd.close()
+        assert good == count or not expect_all, f"{server.name}: {good} of {count} were answered\n{server.said}"
+        took = time.monotonic() - started
+        return {"idle": idle, "peak": server.peak, "answered": good, "seconds": took, "at_once": at_once}
+    finally:
+        server.stop()
+
+
+def waiting(field, is_quick):
+    """Resident memory of each of 8,000 requests that wait for a slow provider."""
+    count = 2_000 if is_quick else 8_000
+    result = {"requests": count}
+    for name in ("easel", "nginx"):
+        server = field.fresh(name)
+        path = "/v1/images/generations" if name == "easel" else "/held/v1/images/generations"
+        try:
+            warm = Request("POST", path.replace("held", "small"), order("small", response_format="url"))
+            warm.ask(server)
+            idle = server.resident
+            field.holder.hold()
+            crowd = Crowd(server, Request("POST", path, order("held", response_format="url")), count)
+            crowd.send()
+            assert wait_for(lambda: field.holder.waiting == count, within=60), f"{field.holder.waiting} arrived"
+            held = server.resident
+            started = time.monotonic()
+            field.holder.release()
+            good = crowd.receive()
+            result[name] = {
+                "idle": idle,
+                "held": held,
+                "each": (held - idle) / count,
+                "answered": good,
+                "seconds": time.monotonic() - started,
+            }
+            crowd.close()
+        finally:
+            server.stop()
+    return result
+
+
+def start(field, is_quick):
+    """Seconds from the start of a process that has run before to its first answer, for which it looks up a key."""
+    result = {}
+    for name, path in {"easel": "/v1/models", "nginx": "/healthz"}.items():
+        server = field.fresh(name)
+        server.stop()
+        result[name] = [first_answer(server, Request("GET", path)) for _ in range(3 if is_quick else 11)]
+    return result
+
+
+def first_answer(server, request):
+    request = request.wire(server)
+    started = time.monotonic()
+    server.launch()
+    try:
+        while time.monotonic() < started + servers.START_WITHIN:
+            try:
+                with socket.create_connection(("127.0.0.1", server.port)) as client:
+                    client.sendall(request)
+                    assert client.recv(1000).startswith(b"HTTP/1.1 200")
+                return time.monotonic() - started
+            except ConnectionRefusedError:
+                time.sleep(0.0005)
+        raise TimeoutError(f"{server.name} does not answer\n{server.said}")
+    finally:
+        server.stop()
+
+
+def quiet(field, is_quick):
+    """The slowest of a hundred small requests, alone and while edits of 10 MB flow on four connections."""
+    form, type = images.form(images.image(10_000_000), model="small", prompt=PROMPT)
+    result = {}
+    for name in ("nginx", "easel"):
+        server = field.servers[name]
+        prefix = "/small" if name == "nginx" else ""
+        small = Request("POST", prefix + "/v1/images/generations", order("small", response_format="url"))
+        edit = Request("POST", prefix + "/v1/images/edits", form, type)
+        seconds = 2 if is_quick else 5
+        (field.folder / "edits").mkdir(exist_ok=True)
+        alone = wrk(server, small, 1, seconds, field.folder)
+        flow = threading.Thread(target=wrk, args=(server, edit, 4, seconds + 2, field.folder / "edits"))
+        flow.start()
+        time.sleep(1)
+        beside = wrk(server, small, 1, seconds, field.folder)
+        flow.join()
+        result[name] = {"alone": alone, "beside": beside}
+    return result
+
+
+def wait_for(condition, within):
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class Field:
+    """All servers of a run."""
+
+    def __init__(self, folder, with_litellm):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.provider = servers.Provider(folder / "provider")
+        self.holder = servers.Holder(folder / "holder")
+        self.routes = {name: f"{self.provider.origin}/{name}/v1" for name in ("small", "large", "links")}
+        self.routes["held"] = f"{self.holder.origin}/held/v1"
+        self.servers = {
+            "direct": self.provider,
+            "easel": servers.Easel(folder / "easel", self.routes),
+            "relaxed": servers.Easel(folder / "relaxed", self.routes, durability="relaxed"),
+            "nginx": servers.PassThrough(folder / "nginx", self.provider, self.holder),
+        }
+        if with_litellm:
+            self.servers["litellm"] = servers.LiteLLM(folder / "litellm", self.routes)
+        self.others = []
+
+    def start(self):
+        """Starts everybody."""
+        self.servers["nginx"].publish("1.png", images.image(servers.LARGE))
+        self.holder.start()
+        if "litellm" in self.servers:
+            self.servers["litellm"].launch()
+        for server in self.servers.values():
+            server.start() if server.process is None else server.wait_until_ready()
+        return self
+
+    def fresh(self, name, start=True):
+        """Another process like that one, with nothing behind it."""
+        folder = self.folder / f"fresh-{len(self.others)}"
+        if name == "nginx":
+            server = servers.PassThrough(folder, self.provider, self.holder)
+        else:
+            server = type(self.servers[name])(folder, self.routes)
+        self.others.append(server)
+        return server.start() if start else server
+
+    def stop(self):
+        for server in [*self.servers.values(), self.holder, *self.others]:
+            server.stop()
+
+    def file_path(self):
+        """A stored image of a megabyte, as Easel links to it."""
+        easel = self.servers["easel"]
+        answer = Request("POST", "/v1/images/generations", order("links", response_format="url")).ask(easel)
+        return json.loads(answer)["data"][0]["url"].removeprefix(easel.origin)
