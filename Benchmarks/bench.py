@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 
+import ledger
 import report
 import scenarios
 import servers
@@ -16,6 +17,7 @@ SINGLES = {
     "waiting": (scenarios.waiting, report.waiting),
     "start": (scenarios.start, report.start),
     "quiet": (scenarios.quiet, report.quiet),
+    "ledger": (ledger.measure, report.ledger),
 }
 #: Descriptors that every process may have: 8,000 clients are 16,000 connections.
 DESCRIPTORS = 20_000
@@ -31,11 +33,15 @@ def main():
     machine = report.machine()
     print(f"{machine['cores']} cores, {machine['cpu']}, load {machine['load']:.1f}", flush=True)
     results, verdicts = {}, []
-    field = scenarios.Field(servers.ROOT / ".build/bench/run", with_litellm=not options.without_litellm)
+    field = scenarios.Field(
+        servers.ROOT / ".build/bench/run",
+        with_litellm=not (options.without_litellm or options.ledger),
+        before=options.before,
+    )
     try:
         field.start()
         known = {race.name: race for race in scenarios.races(field.file_path())}
-        names = options.scenarios or [*known, *SINGLES]
+        names = ["ledger"] if options.ledger else options.scenarios or [*known, *SINGLES][:-1]
         for name in names:
             if name not in known and name not in SINGLES:
                 sys.exit(f"there is no scenario '{name}': there are {', '.join([*known, *SINGLES])}")
@@ -65,6 +71,8 @@ def arguments():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--without-litellm", action="store_true")
+    parser.add_argument("--ledger", action="store_true")
+    parser.add_argument("--before", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / ".build/bench")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 5)

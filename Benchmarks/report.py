@@ -62,6 +62,12 @@ def machine():
 def race(race, figures):
     """The verdicts of a race: ratios are taken round by round, for a busy machine is slow for everybody."""
     summary = "; ".join(f"{NAMES.get(name, name)} {measured(race, rounds)}" for name, rounds in figures.items())
+    if "before" in figures:
+        pairs = zip(figures["easel"], figures["before"])
+        # A machine that is busy with something else may leave no time for a single request.
+        ratios = [now[race.measure] / before[race.measure] for now, before in pairs if before[race.measure] > 0] or [0]
+        middle = statistics.median(ratios)
+        summary += f"; now {middle:.2f} × before ({min(ratios):.2f}–{max(ratios):.2f})"
     for racer, other, target in race.targets:
         if racer not in figures or other not in figures:
             continue
@@ -138,6 +144,21 @@ def quiet(result):
     return Verdict(
         "quiet", title, f"{factors['easel']:.1f} × (nginx {factors['nginx']:.1f} ×)", "≤ 5 ×", factors["easel"] <= 5,
         shown, (5 / factors["easel"],) * 3,
+    )  # fmt: skip
+
+
+def ledger(result):
+    sizes = list(result)
+    least, most = result[sizes[0]], result[sizes[-1]]
+    factors = {question: most[question] / least[question] for question in most if question not in ("filling", "bytes")}
+    slowest = max(factors, key=factors.get)
+    others = "; ".join(
+        f"{question} {milliseconds(least[question])} → {milliseconds(most[question])}" for question in factors
+    )
+    title = f"a ledger of {sizes[-1]:,} jobs beside one of {sizes[0]:,}"
+    return Verdict(
+        "ledger", title, f"{slowest} takes {factors[slowest]:.2f} × as long", "≤ 1.5 ×", factors[slowest] <= 1.5,
+        others, (1.5 / factors[slowest],) * 3,
     )  # fmt: skip
 
 

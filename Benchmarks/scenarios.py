@@ -42,6 +42,8 @@ class Race:
 
     def run(self, field, rounds, seconds):
         """Every round's figures, by server."""
+        if "before" in field.servers and self.name != "files":
+            self.requests["before"] = self.requests["easel"]
         racers = [name for name in self.requests if name in field.servers]
         for name in racers:
             self.check(field.servers[name], self.requests[name].ask(field.servers[name]))
@@ -277,7 +279,7 @@ def wait_for(condition, within):
 class Field:
     """All servers of a run."""
 
-    def __init__(self, folder, with_litellm):
+    def __init__(self, folder, with_litellm, before=None):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.folder = folder
@@ -291,6 +293,8 @@ class Field:
             "relaxed": servers.Easel(folder / "relaxed", self.routes, durability="relaxed"),
             "nginx": servers.PassThrough(folder / "nginx", self.provider, self.holder),
         }
+        if before:
+            self.servers["before"] = servers.Easel(folder / "before", self.routes, before)
         if with_litellm:
             self.servers["litellm"] = servers.LiteLLM(folder / "litellm", self.routes)
         self.others = []

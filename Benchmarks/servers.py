@@ -301,14 +301,15 @@ class Easel(Server):
 
     name = "easel"
 
-    def __init__(self, folder, routes, **settings):
+    def __init__(self, folder, routes, binary=EASEL, **settings):
         super().__init__(folder)
         self.routes = routes
+        self.binary = binary
         self.settings = settings
 
     @property
     def command(self):
-        return [EASEL, "serve", "--config", self.configuration]
+        return [self.binary, "serve", "--config", self.configuration]
 
     @property
     def configuration(self):
@@ -338,7 +339,7 @@ class Easel(Server):
 
     def run(self, *arguments):
         """`easel COMMAND …`; what it printed."""
-        command = [EASEL, *arguments, "--config", self.configuration]
+        command = [self.binary, *arguments, "--config", self.configuration]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
