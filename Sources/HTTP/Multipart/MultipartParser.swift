@@ -99,7 +99,7 @@ package struct MultipartParser: Sendable {
         var held = matched
         while index < bytes.count {
             if matched == 0 {
-                while index < bytes.count, bytes[index] != delimiter[0] { index += 1 }
+                index = Self.endOfPlainBytes(in: bytes, from: index)
                 if index == bytes.count { break }
             }
             if bytes[index] == delimiter[matched] {
@@ -122,6 +122,23 @@ package struct MultipartParser: Sendable {
             if isWanted { events.append(.endOfPart) }
             (state, paddingBytes) = (.boundary, 0)
         }
+    }
+
+    /// The next carriage return, with which every delimiter begins, or the end.
+    ///
+    /// Almost every byte of an upload passes here. The inner loop has no branch, so that it compiles to vector instructions.
+    private static func endOfPlainBytes(in bytes: Span<UInt8>, from start: Int) -> Int {
+        let (carriageReturn, stride) = (UInt8(ascii: "\r"), 64)
+        var index = start
+        while bytes.count - index >= stride {
+            let block = bytes.extracting(index..<(index + stride))
+            var leastDifference = UInt8.max
+            for offset in block.indices { leastDifference = min(leastDifference, block[offset] ^ carriageReturn) }
+            guard leastDifference > 0 else { break }
+            index += stride
+        }
+        while index < bytes.count, bytes[index] != carriageReturn { index += 1 }
+        return index
     }
 
     private mutating func readBetween(_ byte: UInt8, _ events: inout [MultipartEvent]) throws(MultipartError) {
