@@ -138,7 +138,7 @@ final class AttemptRun {
         let deadline = max(
             start + connection.provider.jobTimeout, means.clock.now + connection.provider.timeout)
         let purchase = await follower.follow(until: deadline) { if !self.isNoted { await self.note() } }
-        // A task that was cancelled says nothing about its provider.
+        // One that is being stopped says nothing about its provider.
         if !job.isCancelled { connection.taskEnded(purchase.failure) }
         return purchase
     }

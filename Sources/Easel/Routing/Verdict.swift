@@ -52,6 +52,11 @@ extension Verdict {
     static let defaultPause = Duration.seconds(2)
 
     init(_ failure: ProviderFailure) {
+        // Whoever had it stopped wants it made nowhere else, and the provider has done as it was told.
+        if failure.isCancellation {
+            self.init(purchase: failure.boughtNothing ? .nothing : .unknown, signal: .none)
+            return
+        }
         let isOwnersMistake = failure.kind == .providerError && (400..<500).contains(failure.status)
         let (next, again) = Self.prospects(of: failure.kind)
         self.init(

@@ -24,6 +24,15 @@ struct VerdictTests {
 
     private func rows(_ section: String) throws -> [[String]] { try #require(tables[section], "[\(section)]") }
 
+    @Test(arguments: FailureKind.allCases, [true, false])
+    func `an order that was stopped by request goes nowhere else, and tells nothing`(kind: FailureKind, isFree: Bool) {
+        var failure = ProviderFailure(kind: kind, message: "stopped", status: 200, boughtNothing: isFree)
+        failure.isCancellation = true
+        let verdict = Verdict(failure)
+        #expect(verdict.boughtNothing == isFree && verdict.signal == .none)
+        #expect(!verdict.mayTryNextRoute && !verdict.mayTryAgain)
+    }
+
     @Test func `every code of libcurl has a meaning, by whether anything was sent`() throws {
         let rows = try rows("libcurl")
         let known = Dictionary(uniqueKeysWithValues: rows.dropLast().map { ($0[0], $0) })
