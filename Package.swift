@@ -3,9 +3,11 @@ import PackageDescription
 
 /// `scripts/fuzz` sets the variable: everything is instrumented, and the fuzzer is added at the end.
 let isFuzzing = Context.environment["EASEL_FUZZ"] == "1"
+/// `scripts/simulate` sets the variable: one program takes the place of all tests.
+let isSimulating = Context.environment["EASEL_SIMULATION"] == "1"
 let sanitizers = isFuzzing ? ["-sanitize=fuzzer,address"] : []
-/// Dialects are internal to `Easel`: the fuzzer reaches them as tests do, which a release build has to be told.
-let testability = isFuzzing ? ["-enable-testing"] : []
+/// Fuzzer and simulation reach what is internal to `Easel` as tests do, which a release build has to be told.
+let testability = isFuzzing || isSimulating ? ["-enable-testing"] : []
 
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -78,7 +80,7 @@ let package = Package(
                 "Crypto", "Easel", "Files", "HTTP", "HTTPClient", "HTTPServer", "Imaging", "JSON", "LibEvent",
                 "SQLite", "Support", "YAML",
             ],
-            exclude: ["Configuration/Examples", "Fixtures"],
+            exclude: ["Configuration/Examples", "Fixtures", "Simulation/Simulate.swift"],
             swiftSettings: settings),
     ]
 )
@@ -93,4 +95,23 @@ if isFuzzing {
             // Debian's default linker, gold, fails on the sanitizer's symbols.
             linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])]),
     ]
+}
+
+if isSimulating {
+    // Most of the tests would take longer to compile than a hundred thousand histories take.
+    package.targets.removeAll(where: \.isTest)
+    package.targets.append(
+        .executableTarget(
+            name: "easel-simulate",
+            dependencies: [
+                "Crypto", "Easel", "Files", "HTTP", "HTTPClient", "HTTPServer", "Imaging", "JSON", "LibEvent", "SQLite",
+                "YAML",
+            ], path: "Tests/EaselTests",
+            exclude: [
+                "API", "Commands", "Configuration", "Dialects", "Fixtures", "Inputs", "Jobs", "Ledger", "Limits",
+                "Operations", "Pricing", "Results", "Routing", "ServiceTests.swift", "Serving",
+                "Simulation/MemoryRowsTests.swift", "Simulation/SimulationTests.swift", "Spool", "TestData.swift",
+                "TidyTests.swift",
+            ],
+            sources: ["Parts", "Simulation"], swiftSettings: settings))
 }

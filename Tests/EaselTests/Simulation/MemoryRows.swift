@@ -1,0 +1,97 @@
+import Crypto
+
+@testable import Easel
+
+/// The ledger's tables in memory, with the same meaning; `MemoryRowsTests` compares the two.
+struct MemoryRows {
+    /// What the database would refuse: a row twice, or one that belongs to nothing.
+    struct Violation: Error {}
+
+    private(set) var stories: [String: JobStory] = [:]
+    private var blobs: [Digest: BlobRecord] = [:]
+    private var tokens: Set<String> = []
+
+    mutating func accept(_ job: JobRecord, _ attempt: AttemptRecord?) throws {
+        guard stories[job.id] == nil else { throw Violation() }
+        var row = JobRecord(
+            id: job.id, keyID: job.keyID, operation: job.operation, model: job.model, state: job.state,
+            parameters: job.parameters, promptCharacters: job.promptCharacters, inputImages: job.inputImages,
+            wantedImages: job.wantedImages, acceptedAt: job.acceptedAt, requestLength: job.requestLength)
+        (row.idempotencyKey, row.fingerprint, row.report) = (job.idempotencyKey, job.fingerprint, job.report)
+        row.reserved = job.reserved
+        var story = JobStory(job: row, keyName: "", attempts: [], images: [])
+        if let attempt {
+            guard attempt.jobID == job.id else { throw Violation() }
+            story.attempts = [Self.new(attempt)]
+        }
+        stories[job.id] = story
+    }
+
+    mutating func begin(_ attempt: AttemptRecord, after refused: AttemptRecord?) throws {
+        guard let story = stories[attempt.jobID], !story.attempts.contains(where: { $0.ordinal == attempt.ordinal })
+        else { throw Violation() }
+        if let refused { update(refused) }
+        stories[attempt.jobID]?.attempts.append(Self.new(attempt))
+        stories[attempt.jobID]?.attempts.sort { $0.ordinal < $1.ordinal }
+        update(.submitted, ofJob: attempt.jobID)
+    }
+
+    mutating func record(_ attempt: AttemptRecord, state: JobState) {
+        update(attempt)
+        update(state, ofJob: attempt.jobID)
+    }
+
+    mutating func keep(_ images: [ImageRecord]) throws {
+        guard images.allSatisfy({ tokens.contains($0.token) || stories[$0.jobID] != nil }) else { throw Violation() }
+        for image in images {
+            if blobs[image.blob.digest] == nil { blobs[image.blob.digest] = image.blob }
+            guard tokens.insert(image.token).inserted else { continue }
+            var row = image
+            row.blob = blobs[image.blob.digest] ?? image.blob
+            stories[image.jobID]?.images.append(row)
+            stories[image.jobID]?.images.sort { $0.position < $1.position }
+        }
+    }
+
+    mutating func finish(_ job: JobRecord, _ attempt: AttemptRecord?, images: [ImageRecord]) throws {
+        try keep(images)
+        if let attempt { update(attempt) }
+        guard var story = stories[job.id] else { return }
+        for index in story.attempts.indices { story.attempts[index].pending = nil }
+        defer { stories[job.id] = story }
+        guard story.job.finishedAt == nil else { return }
+        (story.job.state, story.job.finishedAt) = (job.state, job.finishedAt)
+        (story.job.images, story.job.imageLength) = (job.images, job.imageLength)
+        (story.job.cost, story.job.report, story.job.usage) = (job.cost, job.report, job.usage)
+        (story.job.missing, story.job.error, story.job.errorStatus) = (job.missing, job.error, job.errorStatus)
+    }
+
+    var unfinished: [JobStory] {
+        stories.values.filter { !$0.job.state.isFinished }.sorted { $0.job.id < $1.job.id }
+    }
+
+    // MARK: Rows
+
+    private static func new(_ attempt: AttemptRecord) -> AttemptRecord {
+        AttemptRecord(
+            jobID: attempt.jobID, ordinal: attempt.ordinal, provider: attempt.provider, model: attempt.model,
+            state: attempt.state, submittedAt: attempt.submittedAt)
+    }
+
+    private mutating func update(_ attempt: AttemptRecord) {
+        guard var story = stories[attempt.jobID],
+            let index = story.attempts.firstIndex(where: { $0.ordinal == attempt.ordinal })
+        else { return }
+        var row = attempt
+        row.provider = story.attempts[index].provider
+        row.model = story.attempts[index].model
+        row.submittedAt = story.attempts[index].submittedAt
+        story.attempts[index] = row
+        stories[attempt.jobID] = story
+    }
+
+    private mutating func update(_ state: JobState, ofJob id: String) {
+        guard let story = stories[id], !story.job.state.isFinished else { return }
+        stories[id]?.job.state = state
+    }
+}
