@@ -53,6 +53,84 @@ struct ResumeTests {
         return try #require(PendingImage(image, position: position, expiresAt: ManualClock().now + time))
     }
 
+    // MARK: What the ledger knows is got
+
+    @Test @EventLoop func `a task is followed to its images`() async throws {
+        let provider = try finishedQueue()
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        let (ending, story) = try await resume(parts, Self.attempt(tasks: "task-7"))
+        #expect(provider.paths == ["/queue/task-7", "/queue/task-7/result"])
+        #expect(ending?.finished?.images.count == 1)
+        #expect(story.job.state == .done)
+        #expect(story.job.cost == Money("0.025"))
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a task is asked about even when its time was over long ago`() async throws {
+        let provider = try finishedQueue()
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        parts.clock.advance(by: .seconds(86_400))
+        let (_, story) = try await resume(parts, Self.attempt(tasks: "task-7"))
+        #expect(story.job.state == .done)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `results are fetched that had not been stored`() async throws {
+        let provider = try FakeProvider { call in .picture(png(filler: call.path)) }
+        let parts = try Parts(Parts.routes(provider.url))
+        let pending = try [Self.pending("\(provider.url)/a"), Self.pending("\(provider.url)/b", at: 1)]
+        let (_, story) = try await resume(parts, count: 2, Self.attempt(pending: pending))
+        #expect(provider.paths.sorted() == ["/a", "/b"])
+        #expect(story.job.state == .done)
+        #expect(story.images.map(\.blob.digest) == ["/a", "/b"].map { SHA256.digest(of: png(filler: $0)) })
+        #expect(story.images.map(\.seed) == [7, 7])
+        #expect(story.attempts.map(\.pending) == [nil])
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `images of requests that had ended stay, and the others join them`() async throws {
+        let provider = try finishedQueue()
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        let kept = ImageRecord.example("kept", of: Self.id)
+        let (_, story) = try await resume(parts, count: 2, Self.attempt(tasks: "task-1", "task-2"), kept: [kept])
+        #expect(provider.paths == ["/queue/task-2", "/queue/task-2/result"])
+        #expect(story.images.map(\.position) == [0, 100])
+        #expect(story.images.first?.token == "kept")
+        #expect(story.job.images == 2)
+        #expect(story.job.cost == Money("0.05"))
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `of results whose address is known only those are fetched that are missing`() async throws {
+        let provider = try FakeProvider { call in .picture(png(filler: call.path)) }
+        let parts = try Parts(Parts.routes(provider.url))
+        let pending = try [Self.pending("\(provider.url)/a"), Self.pending("\(provider.url)/b", at: 1)]
+        let kept = ImageRecord.example("kept", of: Self.id)
+        let (_, story) = try await resume(parts, count: 2, Self.attempt(pending: pending), kept: [kept])
+        #expect(provider.paths == ["/b"])
+        #expect(story.images.map(\.position) == [0, 1])
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test(arguments: [true, false])
+    @EventLoop func `a link that should be dead by now is tried once more`(isAlive: Bool) async throws {
+        let provider = try FakeProvider { _ in isAlive ? .picture(png()) : .failure(404) }
+        let parts = try Parts(Parts.routes(provider.url))
+        let pending = try [Self.pending("\(provider.url)/a", expiresIn: .seconds(-1))]
+        let (ending, story) = try await resume(parts, Self.attempt(pending: pending))
+        #expect(provider.paths == ["/a"])
+        #expect(story.job.state == (isAlive ? .done : .failed))
+        #expect(story.job.cost == Money("0.025"), "it was made all the same")
+        #expect(ending?.error?.code == (isAlive ? nil : "result_unavailable"))
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `a task is not forgotten when only its results are left to fetch`() async throws {
         let provider = try FakeProvider { call in .picture(png(filler: call.path)) }
         let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
@@ -75,6 +153,35 @@ struct ResumeTests {
         await parts.close()
     }
 
+    // MARK: What it does not know is not bought again
+
+    @Test @EventLoop func `a call whose answer was lost is unknown, and nothing is bought again`() async throws {
+        let provider = try FakeProvider { _ in .images(png()) }
+        let parts = try Parts(Parts.routes(provider.url, provider.url))
+        let (ending, story) = try await resume(parts, Self.attempt())
+        #expect(provider.calls.isEmpty)
+        #expect(story.job.state == .unknown)
+        #expect(story.job.cost == nil)
+        #expect(story.attempts.map(\.state) == [.unknown])
+        #expect(ending?.error?.shouldRetry == false)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `images that are here are an answer, also when other requests were lost`() async throws {
+        let provider = try FakeProvider { _ in .images(png()) }
+        let parts = try Parts(Parts.routes(provider.url, dialect: "single"))
+        let kept = ImageRecord.example("kept", of: Self.id)
+        let (ending, story) = try await resume(parts, count: 3, Self.attempt(), kept: [kept])
+        #expect(provider.calls.isEmpty)
+        #expect(ending?.finished?.images.map(\.token) == ["kept"])
+        #expect(story.job.state == .done)
+        #expect(story.job.images == 1)
+        #expect(!story.job.missing.isEmpty, "two are missing, and it says why")
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `a job that no provider was asked for has failed and cost nothing`() async throws {
         let provider = try FakeProvider { _ in .images(png()) }
         let parts = try Parts(Parts.routes(provider.url))
@@ -84,6 +191,16 @@ struct ResumeTests {
         #expect(story.job.cost == Money(microunits: 0))
         #expect(ending?.error?.code == "gateway_restarted")
         await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a drawing that was interrupted cost nothing`() async throws {
+        let parts = try Parts()
+        var attempt = Self.attempt()
+        attempt.provider = "offline"
+        let (_, story) = try await resume(parts, attempt)
+        #expect(story.job.state == .failed)
+        #expect(story.job.cost == Money(microunits: 0))
         await parts.close()
     }
 
