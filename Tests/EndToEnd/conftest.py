@@ -10,8 +10,11 @@ import pytest
 
 pytest.register_assert_rewrite("gateway")
 
+import described  # noqa: E402
 import upstreams  # noqa: E402
 from gateway import BINARY, OFFLINE, SANDBOX, Gateway  # noqa: E402
+
+Gateway.judge = staticmethod(described.judge)
 
 #: Seconds that one test may take, unless it is marked with `takes`.
 TEST_WITHIN = 90

@@ -32,6 +32,9 @@ SANDBOX = {"sandbox": {"routes": [{"provider": "offline", "model": "sandbox", "p
 class Gateway:
     """Easel as a user runs it: a configuration file, a data folder, a process."""
 
+    #: Is shown every answer to `request`.
+    judge = staticmethod(lambda method, path, status, fields, body: None)
+
     def __init__(self, folder, **configuration):
         self.folder = folder
         self.port = free_port()
@@ -170,9 +173,12 @@ class Gateway:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body, authorization | headers)
-            return Answer(connection.getresponse())
+            answer = Answer(connection.getresponse())
         finally:
             connection.close()
+        fields = {name.lower(): value for name, value in answer.headers.items()}
+        self.judge(method, path, answer.status, fields, answer.body)
+        return answer
 
     def fetch(self, url, **headers):
         """A result by its URL, as a browser would: without a key."""
