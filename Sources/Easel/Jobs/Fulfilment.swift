@@ -173,7 +173,8 @@ final class Fulfilment {
             attempt.state = failure.boughtNothing ? .refused : .unknown
             attempt.failure = failure.json.text
             if failure.boughtNothing { record.cost = Money(microunits: 0) }
-            if job.isCancelled, failure.boughtNothing || failure.isCancellation {
+            // The request to stop may have been made before a restart, or at the provider.
+            if failure.isCancellation || job.isCancelled && failure.boughtNothing {
                 let error = GatewayError.cancelled(boughtNothing: failure.boughtNothing)
                 return await end(job, record, attempt, error, state: .cancelled)
             }

@@ -46,6 +46,19 @@ struct QueueJobTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `an order that somebody stopped at the provider ends as cancelled`() async throws {
+        let provider = try provider(polls: [Self.busy, .json(["state": "stopped"])])
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        let (ending, story) = try await parts.run(parts.submission("otter"))
+        #expect(ending?.error == .cancelled(boughtNothing: false))
+        #expect(story?.job.state == .cancelled)
+        // Nobody knows whether it was charged for.
+        #expect(story?.job.cost == nil)
+        #expect(story?.attempts.first?.state == .unknown)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test @EventLoop func `the task is written down before the first poll`() async throws {
         let (folder, seen) = (TemporaryFolder(), Promise<String?>())
         let provider = try provider(polls: [Self.ready]) {
