@@ -59,6 +59,7 @@ queue:
   result: {{GET: "/orders/${{task}}/pictures"}}
   cancel: {{DELETE: "/orders/${{task}}", too_late: [409]}}
   every: 500ms
+failures: {{not_charged: [cancelled]}}
 """
 DIALECTS = {"painter": PAINTER, "press": PRESS, "studio": STUDIO}
 
@@ -107,6 +108,10 @@ class Submission:
     @property
     def is_refused(self):
         return self.fate == "refused"
+
+    @property
+    def is_free(self):
+        return self.is_refused or self.cancelled_at is not None
 
 
 class CountingProviders(Upstream):

@@ -228,8 +228,8 @@ class Comparison:
                 yield f"{job}: is done, but its last attempt is {last}"
             if job.state in ("failed", "unknown") and not job.error:
                 yield f"{job}: does not say why"
-            if job.state == "cancelled" and [one for one in bought if one.provider != "studio"] and job.cost == 0:
-                yield f"{job}: is cancelled and free, but was bought"
+            if job.state == "cancelled" and bought:
+                yield f"{job}: is cancelled, but {len(bought)} orders of it were bought"
 
     def attempt_states(self):
         """An attempt's state is no better and no worse than what the provider knows."""
@@ -239,7 +239,7 @@ class Comparison:
                 what = f"{job}: attempt {attempt.ordinal} at {attempt.provider} is {attempt.state}"
                 if attempt.state == "submitted" and job.is_finished:
                     yield f"{what}, but the job is over"
-                if attempt.state == "refused" and set(fates) - {"refused"}:
+                if attempt.state == "refused" and not all(one.is_free for one in attempt.submissions):
                     yield f"{what}, but its orders were {fates}"
                 if attempt.state == "done" and not any(one.is_bought for one in attempt.submissions):
                     yield f"{what}, but its orders were {fates}"
@@ -306,8 +306,10 @@ class Comparison:
                 yield f"{job}: {len(job.digests)} images cost {job.cost}"
             if job.state == "unknown" and job.cost == 0:
                 yield f"{job}: is called free"
-            if job.state == "failed" and all(one.is_refused for one in job.submissions) and job.cost != 0:
-                yield f"{job}: was refused and cost {job.cost}"
+            if job.state in ("failed", "cancelled") and all(one.is_free for one in job.submissions) and job.cost != 0:
+                yield f"{job}: bought nothing and cost {job.cost}"
+            if job.state == "cancelled" and not all(one.is_free for one in job.submissions):
+                yield f"{job}: is cancelled, but not all of its orders were"
 
     @property
     def price(self):
