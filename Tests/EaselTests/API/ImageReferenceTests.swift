@@ -40,7 +40,8 @@ struct ImageReferenceTests {
         #expect(error?.code == "invalid_type")
     }
 
-    @Test(arguments: [["image_url": [nil]], ["image_url": nil], ["image_url": ""], ["url": []], [:], [nil]] as [JSONValue])
+    @Test(
+        arguments: [["image_url": [nil]], ["image_url": nil], ["image_url": ""], ["url": []], [:], [nil]] as [JSONValue])
     func `a reference without one address is refused, and not taken for none`(reference: JSONValue) throws {
         let values = RequestValues(entries: [("image", .text("u")), ("mask", .json(reference))])
         #expect(throws: GatewayError.self) { try ImageReference.all(in: values) }
