@@ -41,7 +41,8 @@ struct ImageReferenceTests {
     }
 
     @Test(
-        arguments: [["image_url": [nil]], ["image_url": nil], ["image_url": ""], ["url": []], [:], [nil]] as [JSONValue])
+        arguments: [["image_url": [nil]], ["image_url": nil], ["image_url": ""], ["url": []], [:], [nil]] as [JSONValue]
+    )
     func `a reference without one address is refused, and not taken for none`(reference: JSONValue) throws {
         let values = RequestValues(entries: [("image", .text("u")), ("mask", .json(reference))])
         #expect(throws: GatewayError.self) { try ImageReference.all(in: values) }
