@@ -1,6 +1,7 @@
 """Faults of the machine: each gives a clear error, loses no row, and is over when its cause is."""
 
 import base64
+import json
 import os
 import pathlib
 import re
@@ -155,6 +156,10 @@ def noise(pixels=200):
     return picture(width=pixels, height=pixels, format="BMP")
 
 
+def event(data):
+    return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
+
+
 def test_a_full_disk_refuses_clearly_and_buys_nothing_it_cannot_write_down(small, disk, openai_upstream):
     easel = small(openai_upstream)
     disk.fill()
@@ -175,16 +180,21 @@ def test_a_full_disk_refuses_clearly_and_buys_nothing_it_cannot_write_down(small
     assert "disk is full" in easel.log.read_text() or len(openai_upstream.calls) == 6
 
 
-@pytest.mark.parametrize("delivery", ["base64", "link"])
+@pytest.mark.parametrize("delivery", ["base64", "link", "bytes", "stream"])
 def test_an_image_bought_while_the_disk_was_full_is_stored_once_there_is_room(small, disk, openai_upstream, delivery):
     easel = small(openai_upstream)
     made = noise()
     item = {"b64_json": base64.b64encode(made).decode()}
     if delivery == "link":
         item = {"url": openai_upstream.publish(made)}
-    openai_upstream.answer_with(upstreams.status(200, {"created": 1, "data": [item]}))
+    answers = {
+        "bytes": upstreams.status(200, made, "image/bmp"),
+        "stream": upstreams.status(200, event(item | {"type": "image_generation.completed"}), "text/event-stream"),
+    }
+    whole = upstreams.status(200, {"created": 1, "data": [item]})
+    openai_upstream.answer_with(answers.get(delivery, whole))
     openai_upstream.pause()
-    client = Client(easel)
+    client = Client(easel, stream=delivery == "stream")
     openai_upstream.wait_for_calls()
     disk.fill()
     openai_upstream.resume()

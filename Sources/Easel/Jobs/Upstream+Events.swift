@@ -56,7 +56,8 @@ extension Upstream {
     /// An event's data; `nil` when it is no JSON, such as a closing `[DONE]`.
     private func data(of event: EventReader) async throws -> SpooledJSON? {
         do {
-            return try await spool.receiveJSON(then: event, limit: Self.answerLimit, strictness: .forgiving)
+            return try await spool.receiveJSON(
+                then: event, limit: Self.answerLimit, strictness: .forgiving, waitsForRoom: true)
         } catch SpoolError.malformed {
             return nil
         }

@@ -158,7 +158,8 @@ final class Upstream: ProviderConnection {
         case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\""):
             return try await receiveJSONOrText(first, response)
         case _ where fields["content-type"]?.hasPrefix("image/") == true || first.isImageStart:
-            let file = try await spool.receiveFile(first, then: response.body, limit: Self.answerLimit)
+            let file = try await spool.receiveFile(
+                first, then: response.body, limit: Self.answerLimit, waitsForRoom: true)
             let type = file.header?.format.mediaType ?? "application/octet-stream"
             return Received(
                 answer: Answer(status: status, fields: fields, body: .image(mediaType: type)), files: [file])

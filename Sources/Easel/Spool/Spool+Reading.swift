@@ -43,21 +43,22 @@ extension Spool {
         var length = text.count
         guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
         try await spooler.write(text)
-        if waitsForRoom { try await waitForRoom(spooler) }
+        if waitsForRoom { try await waitForRoom { await spooler.flush() } }
         while let bytes = try await source.next() {
             length += bytes.count
             guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
             try await spooler.write(bytes)
-            if waitsForRoom { try await waitForRoom(spooler) }
+            if waitsForRoom { try await waitForRoom { await spooler.flush() } }
         }
         let (value, files) = try await spooler.finish()
         return SpooledJSON(value: value, files: files, length: length)
     }
 
-    private func waitForRoom(_ spooler: JSONSpooler) async throws {
+    /// Waits until all that was written is on the disk, which `flush` tries.
+    private func waitForRoom(_ flush: () async throws -> FileError?) async throws {
         let deadline = ContinuousClock.now + Self.roomPatience
         var pause = Duration.milliseconds(100)
-        while let refusal = await spooler.flush() {
+        while let refusal = try await flush() {
             guard ContinuousClock.now < deadline else { throw SpoolError.disk(refusal) }
             try await EventLoop.sleep(for: pause)
             pause = min(pause * 2, Self.longestRoomPause)
@@ -77,10 +78,18 @@ extension Spool {
     }
 
     /// Writes everything a source has to one file.
-    func receiveFile(_ first: [UInt8] = [], then source: some ByteSource, limit: Int) async throws -> SpooledFile {
-        let spooler = FileSpooler(in: self, limit: limit)
-        if !first.isEmpty { try await spooler.write(first) }
-        while let bytes = try await source.next() { try await spooler.write(bytes) }
+    ///
+    /// What is paid for `waitsForRoom` on a full disk, as in ``receiveJSON(_:then:limit:strictness:waitsForRoom:)``.
+    func receiveFile(
+        _ first: [UInt8] = [], then source: some ByteSource, limit: Int, waitsForRoom: Bool = false
+    ) async throws -> SpooledFile {
+        let spooler = FileSpooler(in: self, limit: limit, waitsForRoom: waitsForRoom)
+        var next = first.isEmpty ? try await source.next() : first
+        while let bytes = next {
+            try await spooler.write(bytes)
+            if waitsForRoom { try await waitForRoom { try await spooler.flush() } }
+            next = try await source.next()
+        }
         return try await spooler.finish()
     }
 
