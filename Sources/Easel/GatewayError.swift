@@ -162,6 +162,16 @@ extension GatewayError {
                 """, retryAfter: .seconds(10), shouldRetry: false, location: "/v1/images/jobs/\(jobID)")
     }
 
+    /// The disk has less room left than the owner wants to have before anything is bought.
+    static func noRoom() -> GatewayError {
+        GatewayError(
+            status: .insufficientStorage, type: .server, code: "insufficient_storage",
+            message: """
+                The gateway's disk has no room for more images, so nothing was bought. Try again later; the gateway's \
+                owner has to make room, or lower 'results.min_free'.
+                """, retryAfter: .seconds(30))
+    }
+
     /// Somebody asked for the job to stop, and it did.
     static func cancelled(boughtNothing: Bool = true) -> GatewayError {
         GatewayError(

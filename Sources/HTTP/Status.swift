@@ -32,6 +32,7 @@ package struct Status: RawRepresentable, Sendable, Hashable {
     package static let serviceUnavailable = Status(rawValue: 503)
     package static let gatewayTimeout = Status(rawValue: 504)
     package static let versionNotSupported = Status(rawValue: 505)
+    package static let insufficientStorage = Status(rawValue: 507)
 
     /// Whether the code is in the 2xx class.
     package var isSuccess: Bool { (200..<300).contains(rawValue) }
@@ -47,5 +48,6 @@ package struct Status: RawRepresentable, Sendable, Hashable {
         417: "Expectation Failed", 422: "Unprocessable Content", 429: "Too Many Requests",
         431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
         502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
+        507: "Insufficient Storage",
     ]
 }

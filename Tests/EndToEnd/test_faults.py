@@ -49,6 +49,13 @@ def small(disk, tmp_path):
 
 
 @pytest.fixture
+def little_room(openai_upstream, tmp_path):
+    """A gateway whose owner wants more room on the disk than there is."""
+    gateway = gateway_of(openai_upstream, tmp_path, results={"min_free": "9TB"})
+    yield from ending([gateway], gateway.start())
+
+
+@pytest.fixture
 def poor():
     """poor(upstream) gives a gateway of a user who owns its data folder and nothing else; it is not started yet."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="easel-poor-"))
@@ -80,6 +87,7 @@ def gateway_of(upstream, folder, **configuration):
             "models": {"picture": {"routes": [{"provider": "upstream", "model": upstream.model, "price": 0.025}]}},
             "allow_private": ["127.0.0.0/8"],
             "defaults": {},
+            "results": {"min_free": "0"},
         }
         | configuration,
     )
@@ -178,6 +186,15 @@ def test_a_full_disk_refuses_clearly_and_buys_nothing_it_cannot_write_down(small
     assert len(openai_upstream.calls) == len(easel.jobs())
     assert set(states(easel)) == {"done"}
     assert "disk is full" in easel.log.read_text() or len(openai_upstream.calls) == 6
+
+
+def test_nothing_is_bought_while_the_disk_has_less_room_than_the_owner_wants(little_room, openai_upstream):
+    error = assert_error(little_room.post("/v1/images/generations", BODY), 507, type="server_error")
+    assert error["code"] == "insufficient_storage"
+    assert "results.min_free" in error["message"]
+    assert openai_upstream.calls == []
+    assert little_room.jobs() == []
+    assert "disk is nearly full" in little_room.log.read_text()
 
 
 @pytest.mark.parametrize("delivery", ["base64", "link", "bytes", "stream"])

@@ -96,6 +96,8 @@ package struct Configuration: Sendable {
         var keep: Duration? = .seconds(30 * 86_400)
         /// Bytes, beyond which the oldest images go; `nil` is no bound.
         var maxDisk: Int? = 50_000_000_000
+        /// Bytes that have to be free on the disk before anything is bought.
+        var minFree = 200_000_000
     }
 
     struct BodyLimits: Sendable {

@@ -55,7 +55,7 @@ enum ConfigurationReader {
         readAllowPrivate(of: root, into: &configuration)
 
         let results = root.section("results")
-        results.allow("keep", "max_disk")
+        results.allow("keep", "max_disk", "min_free")
         if let keep = results.value("keep", like: "30d or forever", parse: { Limit($0, "forever", Quantity.duration) })
         {
             configuration.results.keep = keep.value
@@ -64,6 +64,9 @@ enum ConfigurationReader {
             "max_disk", like: "50GB or unlimited", parse: { Limit($0, "unlimited", Quantity.bytes) })
         {
             configuration.results.maxDisk = bytes.value
+        }
+        if let bytes = results.value("min_free", like: "200MB", parse: Quantity.bytes) {
+            configuration.results.minFree = bytes
         }
         let limits = root.section("limits")
         limits.allow("body", "images", "pixels")

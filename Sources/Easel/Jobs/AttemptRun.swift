@@ -23,6 +23,7 @@ final class AttemptRun {
         let connections: [String: any ProviderConnection]
         let sandbox: Sandbox
         let results: Results
+        let room: DiskRoom
         let clock: WallClock
         let log: Log
     }

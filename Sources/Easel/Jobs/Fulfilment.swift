@@ -33,6 +33,7 @@ final class Fulfilment {
         let preparation = InputPreparation(for: submission, inputs)
         defer { preparation.end() }
         do throws(GatewayError) {
+            try await means.room.check()
             if submission.wantsReceipt { try await accept(job, submission) }
             let routes = try routes(of: submission.order.model)
             let candidates = Candidates(

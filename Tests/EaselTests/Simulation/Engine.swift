@@ -23,6 +23,7 @@ final class Engine {
             check: ImageCheck(pixelLimit: 1_000_000), clock: clock, log: log)
         let means = AttemptRun.Means(
             ledger: FakeLedger(world, life), connections: connections, sandbox: world.tools.sandbox, results: results,
+            room: DiskRoom(minimum: world.faults.minFree, log: log) { try await world.freeSpace(in: life) },
             clock: clock, log: log)
         let fulfilment = Fulfilment(
             means: means, inputs: world.tools.inputs, configuration: configuration, random: world.dice)

@@ -30,6 +30,8 @@ struct Faults: Sendable {
     var gracefulStop = 0.0
     var removedProvider = 0.0
     var fullDisks = 0
+    /// Bytes that have to be free before anything is bought; a disk that is full has one too few.
+    var minFree = 0
     /// All that takes time takes so many times as long.
     var slowness = 1
     // Of clients.
@@ -49,6 +51,7 @@ struct Faults: Sendable {
         }
         crashes = dice.pick([0, 0, 1, 1, 2, 3])
         fullDisks = dice.pick([0, 0, 0, 1, 3])
+        minFree = dice.pick([0, 1])
         slowness = dice.pick([1, 1, 1, 20])
     }
 }

@@ -104,6 +104,12 @@ final class World {
     }
 
     func isFull(_ disk: Disk) -> Bool { fullDisks.contains { $0.disk == disk && $0.time.contains(now) } }
+    /// What a gateway is told when it asks how much room there is.
+    func freeSpace(in life: Life) async throws -> Int {
+        try await scheduler.pass(latency(upTo: .milliseconds(5)), in: life)
+        return fullDisks.contains { $0.time.contains(now) } ? 0 : 1
+    }
+
     var hasFullDisks: Bool { !fullDisks.isEmpty }
 
     // MARK: The story

@@ -1,0 +1,50 @@
+import Files
+import HTTP
+import LibEvent
+import Support
+import Testing
+
+@testable import Easel
+
+@Suite(.onEventLoop)
+struct DiskRoomTests {
+    /// What the log says of a check that goes well.
+    @EventLoop private func check(minimum: Int, free: Int?) async throws -> String {
+        let lines = LogLines()
+        let room = DiskRoom(minimum: minimum, log: lines.log) {
+            guard let free else { throw FileError(code: 5, path: "/data", operation: "statvfs") }
+            return free
+        }
+        try await room.check()
+        return lines.text
+    }
+
+    @Test(arguments: [(0, 0), (100, 100), (100, 1000)])
+    @EventLoop func `enough is as much as the owner wants, or more`(minimum: Int, free: Int) async throws {
+        #expect(try await check(minimum: minimum, free: free).isEmpty)
+    }
+
+    @Test @EventLoop func `less is refused, and the owner told what to do`() async {
+        let error = await #expect(throws: GatewayError.self) { try await check(minimum: 100, free: 99) }
+        #expect(error?.status == .insufficientStorage)
+        #expect(error?.message.contains("nothing was bought") == true)
+        #expect(error?.message.contains("results.min_free") == true)
+        // Nothing was bought: a client may try again.
+        #expect(error?.shouldRetry == nil)
+    }
+
+    @Test @EventLoop func `a disk that does not say is taken to have room`() async throws {
+        #expect(try await check(minimum: 100, free: nil).contains("cannot tell how full"))
+    }
+
+    @Test @EventLoop func `nothing is bought or written down while there is too little`() async throws {
+        let provider = try FakeProvider { _ in .images(png()) }
+        let parts = try Parts(Parts.routes(provider.url) + "\nresults: {min_free: 9TB}")
+        let (ending, story) = try await parts.run(parts.submission("otter"))
+        #expect(ending?.error == .noRoom())
+        #expect(story == nil)
+        #expect(provider.calls.isEmpty)
+        await provider.stop()
+        await parts.close()
+    }
+}
