@@ -32,8 +32,8 @@ final class AttemptRun {
     private let destination: Destination
     private let means: Means
     private(set) var record: AttemptRecord
-    /// The seed each request was sent with.
-    private let seeds: [Int64?]
+    /// How many images each request is for, and the seed it was sent with; after a restart neither is known.
+    private let (imagesPerRequest, seeds): ([Int], [Int64?])
     /// What the provider shows before it is done, and whom.
     private let follower: StreamFollower?
     private var outcome: AttemptOutcome
@@ -50,14 +50,13 @@ final class AttemptRun {
     static let storingPatience = Duration.seconds(60)
 
     init(
-        _ record: AttemptRecord, of job: Job, at destination: Destination, seeds: [Int64?] = [],
-        stream: StreamRules? = nil, _ means: Means
+        _ record: AttemptRecord, of job: Job, at destination: Destination, to plan: Plan? = nil, _ means: Means
     ) {
         self.record = record
         self.job = job
         self.destination = destination
-        self.seeds = seeds
-        follower = stream.map {
+        (imagesPerRequest, seeds) = (plan?.imagesPerRequest ?? [], plan?.seeds ?? [])
+        follower = plan?.stream.map {
             StreamFollower(rules: $0, reader: destination.dialect.reader, saw: job.previews.add)
         }
         self.means = means
@@ -87,7 +86,9 @@ final class AttemptRun {
         unanswered -= 1
         if unanswered == 0 { everyoneHasAnswered() }
         switch purchase {
-        case .failed(let failure): outcome.failures[index] = failure
+        case .failed(let failure):
+            outcome.failures[index] = failure
+            outcome.add(failure, of: imagesPerRequest.indices.contains(index) ? imagesPerRequest[index] : 1)
         case .delivered(let delivery): await keep(delivery, index, expiry)
         }
     }
@@ -232,6 +233,10 @@ struct AttemptOutcome: Sendable {
     var images: [ImageRecord] = []
     /// Images that the provider delivered, and will charge for.
     var delivered = 0
+    /// Images that the provider provably did not make.
+    var refused = 0
+    /// Images that were ordered, and of which no answer tells whether they were made.
+    var doubtful = 0
     /// Why images are missing.
     var missing: [String] = []
     /// By request.
@@ -248,9 +253,17 @@ struct AttemptOutcome: Sendable {
 
     fileprivate mutating func add(_ delivery: Delivery) {
         delivered += delivery.images.count
+        refused += delivery.missing.count
         missing += delivery.missing
         usage = usage ?? delivery.usage
     }
+
+    fileprivate mutating func add(_ failure: ProviderFailure, of count: Int) {
+        if failure.boughtNothing { refused += count } else { doubtful += count }
+    }
+
+    /// Images that have to be taken for charged: a budget must hold even if the provider made all it does not tell of.
+    var charged: Int { delivered + doubtful }
 
     /// The failure that decides what may happen next, when nothing was delivered at all.
     ///

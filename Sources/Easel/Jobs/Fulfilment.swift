@@ -63,6 +63,7 @@ final class Fulfilment {
         // Of requests that had left no trace yet, only the number of images tells.
         let untold = story.job.wantedImages - outcome.images.count - outcome.allMissing.count
         outcome.missing += Array(repeating: Self.stoppedTooSoon, count: max(0, untold))
+        outcome.doubtful = max(0, story.job.wantedImages - outcome.delivered - outcome.refused)
         means.log.info("resumed job", ["request.id": job.id, "images": "\(outcome.images.count)"])
         return await conclude(job, story.job, run.record, outcome, price: destination.route.price)
     }
@@ -77,6 +78,7 @@ final class Fulfilment {
         }
         var outcome = AttemptOutcome(kept: story.images)
         outcome.missing = [error.message]
+        outcome.doubtful = max(0, story.job.wantedImages - outcome.delivered)
         let price = configuration.model(named: story.job.model)?.routes.first { $0.provider == attempt.provider }?.price
         return await conclude(job, story.job, attempt, outcome, price: price)
     }
@@ -113,8 +115,7 @@ final class Fulfilment {
             }
             job.receipt.fulfil(())
 
-            let run = AttemptRun(
-                attempt, of: job, at: destination, seeds: candidate.plan.seeds, stream: candidate.plan.stream, means)
+            let run = AttemptRun(attempt, of: job, at: destination, to: candidate.plan, means)
             let outcome = await run.run(AttemptRun.Errand.all(of: candidate.plan))
             let failure = outcome.failure
             next = failure?.mayMoveOn == true && !job.isHeld ? await candidates.next() : nil
@@ -186,7 +187,7 @@ final class Fulfilment {
             return await end(job, record, attempt, error, state: failure.boughtNothing ? .failed : .unknown)
         }
         attempt.state = .done
-        record.cost = price?.times(outcome.delivered)
+        record.cost = price?.times(outcome.charged)
         record.missing = outcome.allMissing
         guard !outcome.images.isEmpty else {
             let reason = outcome.missing.first ?? "it delivered none"

@@ -178,6 +178,7 @@ struct ResumeTests {
         #expect(story.job.state == .done)
         #expect(story.job.images == 1)
         #expect(!story.job.missing.isEmpty, "two are missing, and it says why")
+        #expect(story.job.cost == Money("0.075"), "they may have been made")
         await provider.stop()
         await parts.close()
     }

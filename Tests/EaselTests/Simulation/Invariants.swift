@@ -167,7 +167,7 @@ extension World {
             if !isOpen, !doubts.contains(job.id) { violate("only what nobody can know is unknown", job.id) }
         }
         for sale in sales { checkDelivery(of: sale, story) }
-        if job.state == .done { checkCost(of: story, sales) }
+        checkCost(of: story, sales)
     }
 
     private func checkRows(of story: JobStory) {
@@ -215,17 +215,27 @@ extension World {
             || (engine?.bootedAt ?? start) + slack > start + Self.jobTimeout
     }
 
+    /// What was charged is written down, and no more than what may have been.
     private func checkCost(of story: JobStory, _ sales: [Sale]) {
-        let (job, attempt) = (story.job, story.attempts.last)
-        let route = configuration.model(named: job.model)?.routes.first { $0.provider == attempt?.provider }
+        let (job, provider) = (story.job, story.attempts.last?.provider)
+        guard let cost = job.cost else { return }
+        let route = configuration.model(named: job.model)?.routes.first { $0.provider == provider }
         guard let price = route?.price else {
-            if job.cost != nil { violate("an unknown price is no cost", job.id) }
+            if cost != Money(microunits: 0) { violate("an unknown price is no cost", job.id) }
             return
         }
+        let charged = sales.reduce(0) { $0 + $1.chargedImages }
+        if cost.microunits < price.microunits * Int64(charged) {
+            violate("what was charged is written down", "\(job.id): \(cost) for \(charged) images")
+        }
+        let isKnown =
+            !doubts.contains(job.id)
+            && sales.allSatisfy { sale in
+                sale.life === engine?.life && sale.task?.isHeard ?? (sale.verdict != .unheard)
+            }
         let heard = sales.flatMap(\.pictures).count { $0.heardAt != nil }
-        let cost = job.cost?.microunits ?? -1
-        if cost < price.microunits * Int64(story.images.count) || cost > price.microunits * Int64(heard) {
-            violate("what is done costs what was delivered", "\(job.id): \(job.cost?.description ?? "nothing")")
+        if cost.microunits > price.microunits * Int64(isKnown ? heard : job.wantedImages) {
+            violate("what provably was not made costs nothing", "\(job.id): \(cost) for \(heard) images")
         }
     }
 

@@ -29,6 +29,8 @@ final class Sale {
     /// What the gateway was told.
     var verdict = Verdict.unheard
     var task: Work?
+    /// Images that the provider takes money for, whatever it has said.
+    var chargedImages: Int { !isCharged ? 0 : pictures.isEmpty ? count : pictures.count }
 
     init(_ number: Int, of jobID: String, at language: Language, in life: Life, count: Int) {
         self.number = number
