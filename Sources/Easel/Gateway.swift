@@ -97,6 +97,7 @@ final class Gateway: RequestHandler {
         let values = try await bodies.read(request, body).completed(by: standIns)
         var submission = try await submission(operation, pathModel, values, request, caller)
         submission.idempotencyKey = marks.idempotencyKey
+        submission.allowsUnknownPrices = caller.limits.allowsUnknownPrices
         // A stream tells the client on its way how things are.
         let patience =
             submission.order.isStreamed

@@ -26,6 +26,9 @@ struct GatewayError: Error, Sendable, Hashable {
         case invalidRequest = "invalid_request_error"
         case imageGenerationUser = "image_generation_user_error"
         case rateLimit = "rate_limit_error"
+        /// A key's own limits, by what they bound, as OpenAI calls them.
+        case requests, images
+        case insufficientQuota = "insufficient_quota"
         case upstream = "upstream_error"
         case server = "server_error"
     }

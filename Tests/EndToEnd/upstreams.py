@@ -124,6 +124,11 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    #: How many connections may wait to be accepted: Python's own 5 are fewer than a gateway opens at once.
+    request_queue_size = 128
+
+
 class Upstream:
     """A provider that takes nothing; the classes below say what they take."""
 
@@ -147,7 +152,7 @@ class Upstream:
         self._open = threading.Event()
         self._open.set()
         self._arrived = threading.Condition()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exchange)
+        self._server = Server(("127.0.0.1", 0), Exchange)
         self._server.upstream = self
         self._server.daemon_threads = True
         self._server.block_on_close = False

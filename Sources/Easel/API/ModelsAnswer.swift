@@ -24,7 +24,7 @@ enum ModelsAnswer {
                     let dialect = configuration.providers[route.provider]?.dialect
                     return [
                         "provider": .string(route.provider), "model": .string(route.model),
-                        "price": route.price.map { .double(Double($0.microunits) / 1_000_000) } ?? .null,
+                        "price": route.price?.json ?? .null,
                         "currency": .string(configuration.currency),
                         "operations": .array(
                             (dialect?.operations ?? []).map(\.rawValue).sorted().map(JSONValue.string)),
@@ -59,5 +59,19 @@ extension Configuration {
         (models.map(\.name) + aliases.keys.sorted()).filter { name in
             model(named: name).map { caller.mayUse($0.name) } ?? false
         }
+    }
+}
+
+extension Price {
+    /// A number where every image costs the same; otherwise an object as in the configuration.
+    fileprivate var json: JSONValue {
+        if let image, self == Price(image: image) { return image.json }
+        var object = JSONObject()
+        object["image"] = image?.json
+        object["input"] = input?.json
+        var lines = JSONObject()
+        for line in table { lines["\(line)"] = line.image.json }
+        if !table.isEmpty { object["table"] = .object(lines) }
+        return .object(object)
     }
 }

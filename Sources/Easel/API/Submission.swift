@@ -20,6 +20,8 @@ struct Submission: Sendable {
     var idempotencyKey: String?
     /// A digest of everything that was asked for.
     var fingerprint: Digest?
+    /// Whether its key may use routes whose price is unknown.
+    var allowsUnknownPrices = true
     /// Whether the client wants an answer before the images are there, and so the job must be in the ledger at once.
     var wantsReceipt = false
     /// Whether the job is to stop when no client waits for it any more.

@@ -80,8 +80,8 @@ package struct Configuration: Sendable {
         var provider: String
         /// The provider's name for the model.
         var model: String
-        /// Of one image; `nil` is unknown, never free.
-        var price: Money?
+        /// What its images cost; `nil` is unknown, never free.
+        var price: Price?
         /// Its share of the model's requests, in proportion to the other routes'; `nil` when the order alone counts.
         var weight: Int?
     }

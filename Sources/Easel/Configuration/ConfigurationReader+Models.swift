@@ -48,7 +48,7 @@ extension ConfigurationReader {
         }
         return Configuration.Route(
             provider: provider, model: section.text("model") ?? model,
-            price: section.value("price", like: "0.025", parse: { Money($0) }),
+            price: price(section),
             weight: section.value("weight", like: "3, or 0 for a route that only stands in") { text in
                 Int(text).flatMap { (0...largestWeight).contains($0) ? $0 : nil }
             })

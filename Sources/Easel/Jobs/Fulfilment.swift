@@ -35,7 +35,7 @@ final class Fulfilment {
         do throws(GatewayError) {
             try await means.room.check()
             if submission.wantsReceipt { try await accept(job, submission) }
-            let routes = try routes(of: submission.order.model)
+            let routes = try routes(for: submission)
             let candidates = Candidates(
                 for: submission, jobID: job.id, along: routes, configuration, preparation)
             return try await buy(job, submission, candidates)
@@ -83,12 +83,14 @@ final class Fulfilment {
         return await conclude(job, story.job, attempt, outcome, price: price)
     }
 
-    /// The routes of a model in the order in which one order tries them.
+    /// The routes that a client's order may take, in the order in which it tries them.
     ///
     /// - Throws: What the client is told when every provider is left alone for now: nothing is written down or sent.
-    private func routes(of name: String) throws(GatewayError) -> [Configuration.Route] {
+    private func routes(for submission: Submission) throws(GatewayError) -> [Configuration.Route] {
+        let name = submission.order.model
         guard let model = configuration.model(named: name) else { throw .unknownModel(name, suggestion: nil) }
-        let order = RouteOrder(model.routes, pauses: { means.connections[$0]?.pause }, using: &random)
+        let routes = try model.routes(for: submission)
+        let order = RouteOrder(routes, pauses: { means.connections[$0]?.pause }, using: &random)
         if let pause = order.pause { throw .providersPaused(model: name, for: pause) }
         return order.routes
     }
@@ -97,7 +99,7 @@ final class Fulfilment {
     private func buy(
         _ job: Job, _ submission: Submission, _ candidates: Candidates
     ) async throws(GatewayError) -> JobEnding {
-        var record = JobRecord(job, submission)
+        var record = record(of: job, submission)
         var refused: AttemptRecord?
         var ordinal = 0
         var next = await candidates.next()
@@ -136,7 +138,7 @@ final class Fulfilment {
 
     /// A client that will not wait has the job's row before it is told the job's id.
     private func accept(_ job: Job, _ submission: Submission) async throws(GatewayError) {
-        var record = JobRecord(job, submission)
+        var record = record(of: job, submission)
         record.state = .accepted
         do { try await means.ledger.accept(record, nil) } catch { throw cannotWrite(error, record) }
         job.receipt.fulfil(())
@@ -158,7 +160,18 @@ final class Fulfilment {
         }
     }
 
+    /// The first row of a job, which reserves the most that the job can cost.
+    private func record(of job: Job, _ submission: Submission) -> JobRecord {
+        var record = JobRecord(job, submission)
+        record.reserved = configuration.model(named: submission.order.model)?.most(for: submission)
+        return record
+    }
+
     private func cannotWrite(_ error: any Error, _ record: JobRecord) -> GatewayError {
+        if let error = error as? BudgetExceeded {
+            means.log.info("budget exceeded", ["request.id": record.id, "key": record.keyID])
+            return .budgetExceeded(error, currency: configuration.currency, at: means.clock.now)
+        }
         means.log.error("cannot write to the ledger", ["request.id": record.id, "error": "\(error)"])
         return .internalFailure("The request could not be written down, so nothing was bought. Try again later.")
     }
@@ -167,7 +180,7 @@ final class Fulfilment {
 
     /// Ends a job with what came of its last attempt.
     private func conclude(
-        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome, price: Money?
+        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome, price: Price?
     ) async -> JobEnding {
         var (record, attempt) = (record, attempt)
         defer { for digest in outcome.held { means.results.release(digest) } }
@@ -187,7 +200,7 @@ final class Fulfilment {
             return await end(job, record, attempt, error, state: failure.boughtNothing ? .failed : .unknown)
         }
         attempt.state = .done
-        record.cost = price?.times(outcome.charged)
+        record.cost = price?.cost(of: outcome, for: record)
         record.missing = outcome.allMissing
         guard !outcome.images.isEmpty else {
             let reason = outcome.missing.first ?? "it delivered none"
@@ -264,7 +277,7 @@ extension JobRecord {
         let order = submission.order
         var parameters = JSONObject()
         parameters["n"] = .integer(Int64(order.count))
-        parameters["size"] = .string("\(order.size)")
+        parameters["size"] = .string(order.size.text)
         for (parameter, value) in order.parameters.sorted(by: { $0.key.rawValue < $1.key.rawValue })
         where parameter != .negativePrompt {
             parameters[parameter.rawValue] = value

@@ -30,50 +30,89 @@ extension Price {
     /// A price that is the same for every image.
     init(image: Money) { self.image = image }
 
+    /// What a client has asked for, as far as a price depends on it.
+    struct Question: Sendable, Hashable {
+        var size = Size.auto
+        /// `nil` when the provider may choose.
+        var quality: String?
+        var count = 1
+        var inputImages = 0
+    }
+
     /// What was delivered costs: every image by its own size, and the input images of every request.
-    func cost(of images: [Dimensions], quality: String?, inputImages: Int) -> Money? {
-        var total = inputCost(inputImages)
-        for size in images { total = total + price(of: size, quality) }
+    ///
+    /// An image whose size nobody has seen is taken to be the dearest that was asked for.
+    func cost(of images: [Dimensions?], to question: Question, requests: Int) -> Money? {
+        let (inputs, overflow) = question.inputImages.multipliedReportingOverflow(by: requests)
+        guard !overflow else { return nil }
+        var total = inputCost(inputs)
+        for size in images {
+            total = total + (size.map { price(of: $0, question.quality) } ?? dearest(question.size, question.quality))
+        }
         return total
     }
 
-    /// The most an order can cost, each of its requests being sent with all its input images.
+    /// The most that the answer to a question can cost, each request being sent for one image with all input images.
     ///
     /// Where the provider may choose size or quality, it is taken to choose the dearest.
-    func most(for order: ImageOrder) -> Money? {
-        let quality = order.parameters[.quality]?.string.flatMap { $0 == "auto" ? nil : $0 }
-        let (inputs, overflow) = order.images.count.multipliedReportingOverflow(by: order.count)
+    func most(for question: Question) -> Money? {
+        let (inputs, overflow) = question.inputImages.multipliedReportingOverflow(by: question.count)
         guard !overflow else { return nil }
-        return dearest(order.size, quality)?.times(order.count) + inputCost(inputs)
+        return dearest(question.size, question.quality)?.times(question.count) + inputCost(inputs)
     }
 
     /// The line that says most about an image decides; of two that say as much, the first.
-    private func price(of size: Dimensions, _ quality: String?) -> Money? {
+    ///
+    /// `nil` is a size or quality that no line names.
+    private func price(of size: Dimensions?, _ quality: String?) -> Money? {
         var best: (weight: Int, price: Money)?
-        for line in table where line.size ?? size == size && line.quality ?? quality == quality {
+        for line in table where (line.size ?? size) == size && (line.quality ?? quality) == quality {
             let weight = (line.size == nil ? 0 : 2) + (line.quality == nil ? 0 : 1)
             if weight > best?.weight ?? -1 { best = (weight, line.image) }
         }
         return best?.price ?? image
     }
 
+    /// The dearest image among those that may come of what was asked for; `nil` when the price of one is unknown.
     private func dearest(_ size: Size, _ quality: String?) -> Money? {
-        if case .pixels(let width, let height) = size, let quality {
-            return price(of: Dimensions(width: width, height: height), quality)
+        let sizes =
+            if case .pixels(let width, let height) = size {
+                [Dimensions(width: width, height: height)] as [Dimensions?]
+            } else {
+                [nil] + table.compactMap(\.size)
+            }
+        let qualities = quality.map { [$0] } ?? [nil] + table.compactMap(\.quality)
+        var dearest = Money(microunits: 0)
+        for size in sizes {
+            for quality in qualities {
+                guard let price = price(of: size, quality) else { return nil }
+                dearest = max(dearest, price)
+            }
         }
-        let possible = table.filter { line in
-            if let lineQuality = line.quality, let quality, lineQuality != quality { return false }
-            guard case .pixels(let width, let height) = size, let lineSize = line.size else { return true }
-            return lineSize == Dimensions(width: width, height: height)
-        }
-        let isCovered = possible.contains { $0.size == nil && $0.quality == nil }
-        guard let image = isCovered ? possible.first?.image : image else { return nil }
-        return possible.map(\.image).max().map { max($0, image) } ?? image
+        return dearest
     }
 
     private func inputCost(_ count: Int) -> Money? {
         count == 0 || input == nil ? Money(microunits: 0) : input?.times(count)
     }
+}
+
+extension Price.Question {
+    init(_ order: ImageOrder) {
+        self.init(
+            size: order.size, quality: Self.quality(order.parameters[.quality]), count: order.count,
+            inputImages: order.images.count)
+    }
+
+    /// What the ledger knows of it after a restart.
+    init(_ job: JobRecord) {
+        let parameters = try? JSONValue(parsing: Array(job.parameters.utf8))
+        self.init(
+            size: parameters?["size"]?.string.flatMap { Size($0) } ?? .auto,
+            quality: Self.quality(parameters?["quality"]), count: job.wantedImages, inputImages: job.inputImages)
+    }
+
+    private static func quality(_ value: JSONValue?) -> String? { value?.string.flatMap { $0 == "auto" ? nil : $0 } }
 }
 
 extension Price.Line {
@@ -91,6 +130,13 @@ extension Price.Line {
                 return nil
             }
         }
+    }
+}
+
+extension Price.Line: CustomStringConvertible {
+    /// As it is read: `1024x1024 high`.
+    var description: String {
+        [size.map { "\($0.width)x\($0.height)" }, quality].compactMap(\.self).joined(separator: " ")
     }
 }
 

@@ -157,10 +157,10 @@ struct SpendingTests {
     }
 
     @Test(arguments: [1, 2, 3]) func `over any history, spending is what the rows of the jobs add up to`(
-        seed: UInt64
+        seed: Int
     ) async throws {
         let ledger = try Ledger(folder: folder.path, isDurable: false)
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var keys: [KeyRecord] = []
         for budget in ["3/day,20/month", "9/total", nil] { keys.append(try await key(ledger, budget)) }
         var running: [JobRecord] = []

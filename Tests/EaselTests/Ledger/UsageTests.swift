@@ -68,11 +68,11 @@ struct UsageTests {
         await ledger.close()
     }
 
-    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `over any history the groups add up to the rows`(
-        seed: UInt64
+    @Test(arguments: [1, 2, 3, 4]) func `over any history the groups add up to the rows`(
+        seed: Int
     ) async throws {
         let ledger = try Ledger(folder: folder.path, isDurable: false)
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let (start, keys) = (clock.now, [try await ledger.anyKey("a"), try await ledger.anyKey("b")])
         for number in 0..<250 {
             clock.advance(by: .seconds(Int.random(in: 0..<7200, using: &random)))

@@ -220,7 +220,7 @@ extension World {
         let (job, provider) = (story.job, story.attempts.last?.provider)
         guard let cost = job.cost else { return }
         let route = configuration.model(named: job.model)?.routes.first { $0.provider == provider }
-        guard let price = route?.price else {
+        guard let price = route?.price?.image else {
             if cost != Money(microunits: 0) { violate("an unknown price is no cost", job.id) }
             return
         }

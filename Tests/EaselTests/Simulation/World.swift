@@ -82,7 +82,7 @@ final class World {
         }
         configuration.models = ["otter", "stoat"].map { name in
             let languages = dice.some(dice.number(1...3), of: Language.allCases)
-            let price = dice.chance(0.8) ? Money(microunits: 25_000) : nil
+            let price = dice.chance(0.8) ? Price(image: Money(microunits: 25_000)) : nil
             return Configuration.Model(
                 name: name,
                 routes: languages.map {
