@@ -41,6 +41,9 @@ final class Gateway: RequestHandler {
         self.log = log
     }
 
+    /// The longest body, in bytes, that is read although its request is going to be refused.
+    static let smallBody = 1 << 20
+
     /// Answers a request; every failure on the way becomes the OpenAI-shaped error that SDKs understand.
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
         let id = RequestID.make(at: clock.now)
@@ -51,6 +54,7 @@ final class Gateway: RequestHandler {
             response = Response(error)
         }
         response.fields["x-request-id"] = response.fields["x-request-id"] ?? id
+        if let caller = keys.remembered(of: request) { reception.jobs.uses.describe(caller, in: &response) }
         CrossOrigin.allow(request, &response)
         return response
     }
@@ -94,6 +98,7 @@ final class Gateway: RequestHandler {
     ) async throws(GatewayError) -> Response {
         let caller = try await keys.caller(of: request)
         let marks = try RetryMarks(request.fields)
+        let refusal = try refusal(of: caller, marks, body)
         let values = try await bodies.read(request, body).completed(by: standIns)
         var submission = try await submission(operation, pathModel, values, request, caller)
         submission.idempotencyKey = marks.idempotencyKey
@@ -105,9 +110,26 @@ final class Gateway: RequestHandler {
         submission.wantsReceipt = patience.needsReceipt(for: submission.order)
         let admission = try await reception.admit(
             Reception.Arrival(
-                id: id, key: caller, submission: submission, retryCount: marks.retryCount,
+                id: id, key: caller, submission: submission, retryCount: marks.retryCount, refusal: refusal,
                 memory: configuration.idempotency, fulfilment: fulfilment))
         return await desk.answer(admission, submission, patience, peer)
+    }
+
+    /// Counts a request towards its key's limits, and tells what speaks against a job of its own.
+    ///
+    /// - Throws: The same, where that is known before a large body has been sent. A small one is read all the same, as is
+    ///   that of a repetition: only what it asks for tells which job it belongs to, and whose repetition the next will be.
+    private func refusal(
+        of caller: KeyRecord, _ marks: RetryMarks, _ body: RequestBody
+    ) throws(GatewayError) -> GatewayError? {
+        do throws(GatewayError) {
+            try reception.jobs.uses.countRequest(of: caller)
+            try reception.jobs.uses.checkJobs(of: caller)
+            return nil
+        } catch {
+            guard marks.mayBeRepetition || body.contentLength ?? .max <= Self.smallBody else { throw error }
+            return error
+        }
     }
 
     /// Where clients hear of their jobs.

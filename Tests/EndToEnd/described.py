@@ -12,6 +12,8 @@ DESCRIPTION = yaml.safe_load((pathlib.Path(__file__).parents[2] / "openapi.yaml"
 #: Fields of the transport, and what browsers need of every answer, as the description says at its head.
 EVERYWHERE = {"connection", "content-length", "content-type", "date", "transfer-encoding"}
 EVERYWHERE |= {"access-control-allow-origin", "access-control-expose-headers"}
+#: And what keys with limits are told of them.
+EVERYWHERE |= {f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "images")}
 
 
 def judge(method, path, status, fields, body):

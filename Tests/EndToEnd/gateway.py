@@ -14,6 +14,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import upstreams
@@ -276,3 +277,30 @@ def assert_error(answer, status, *, type="invalid_request_error", code=..., para
     assert code is ... or error["code"] == code
     assert param is ... or error["param"] == param
     return error
+
+
+def key_with(easel, *options):
+    """A key with limits, and its id."""
+    key = easel.create_key("limited", *options)
+    [row] = [row for row in json.loads(easel.run("keys", "list", "--json")) if key.startswith(row["prefix"])]
+    return key, row["id"]
+
+
+def all_at_once(count, call):
+    """The results of so many calls in threads of their own."""
+    results = [None] * count
+    barrier = threading.Barrier(count)
+
+    def run(index):
+        barrier.wait()
+        try:
+            results[index] = call()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=[index], daemon=True) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results

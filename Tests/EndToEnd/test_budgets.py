@@ -7,41 +7,13 @@ import time
 import openai
 import pytest
 
-from gateway import assert_error, eventually
+from gateway import all_at_once, assert_error, eventually, key_with
 
 ORDER = {"model": "picture", "prompt": "an otter"}
 
 
-def key_with(easel, *options):
-    """A key with limits, and its id."""
-    easel.create_key("limited", *options)
-    [key] = [key for key in easel.secrets if key.startswith("sk-easel-")][-1:]
-    [row] = [row for row in json.loads(easel.run("keys", "list", "--json")) if key.startswith(row["prefix"])]
-    return key, row["id"]
-
-
 def account(easel, id):
     return json.loads(easel.run("keys", "show", id, "--json"))
-
-
-def all_at_once(count, call):
-    """The results of so many calls in threads of their own."""
-    results = [None] * count
-    barrier = threading.Barrier(count)
-
-    def run(index):
-        barrier.wait()
-        try:
-            results[index] = call()
-        except Exception as error:
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=[index], daemon=True) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
 
 
 @pytest.mark.parametrize("period", ["day", "month", "total"])

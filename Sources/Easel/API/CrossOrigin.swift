@@ -21,7 +21,8 @@ enum CrossOrigin {
         response.fields["access-control-expose-headers"] =
             """
             x-request-id, retry-after, retry-after-ms, x-should-retry, openai-processing-ms, location, easel-replayed, \
-            preference-applied
+            preference-applied, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
+            x-ratelimit-limit-images, x-ratelimit-remaining-images, x-ratelimit-reset-images
             """
     }
 }

@@ -34,6 +34,11 @@ final class Keys {
         return record
     }
 
+    /// The owner of the key that a request carries, as far as it is remembered from a moment ago.
+    func remembered(of request: Request) -> KeyRecord? {
+        Credentials.key(in: request.fields).flatMap { known[$0]?.record }
+    }
+
     private func record(of key: Secret) async throws(GatewayError) -> KeyRecord? {
         let now = clock.now
         // A clock that was set back would otherwise make an old answer last.

@@ -7,6 +7,9 @@ struct RetryMarks: Sendable, Hashable {
     /// How often the client has sent the request before, as OpenAI's clients count in `x-stainless-retry-count`.
     var retryCount = 0
 
+    /// Whether the request may be one that has come before.
+    var mayBeRepetition: Bool { idempotencyKey != nil || retryCount > 0 }
+
     /// The most characters that an `Idempotency-Key` may have.
     static let keyLimit = 255
 

@@ -5,6 +5,8 @@ import LibEvent
 final class Jobs {
     /// Works on jobs that nobody brings another for; those under way stay with the one they began with.
     var fulfilment: Fulfilment
+    /// What each key uses of its limits.
+    let uses: KeyUses
     private let clock: WallClock
     private var running: [String: Job] = [:]
     /// The ids of running jobs by the names that their clients gave them.
@@ -21,6 +23,7 @@ final class Jobs {
     init(fulfilment: Fulfilment, clock: WallClock) {
         self.fulfilment = fulfilment
         self.clock = clock
+        uses = KeyUses(clock: clock)
     }
 
     var count: Int { running.count }
@@ -34,10 +37,13 @@ final class Jobs {
     /// Starts a job in a task of its own.
     ///
     /// `fulfilment` is that of the configuration its request came in under, or the newest.
+    ///
+    /// - Throws: What the client is told when its key may have no more jobs or images now, or when the gateway stops.
     func start(
         _ submission: Submission, id: String, key: KeyRecord, with fulfilment: Fulfilment? = nil
     ) throws(GatewayError) -> Job {
         guard !isStopping else { throw .stopping() }
+        try uses.begin(images: submission.order.count, of: key)
         let job = Job(id: id, keyID: key.id, acceptedAt: clock.now, submission: submission)
         let fulfilment = fulfilment ?? self.fulfilment
         run(job) { await fulfilment.fulfil(job, submission) }
@@ -50,6 +56,7 @@ final class Jobs {
         for story in stories {
             let job = Job(id: story.job.id, keyID: story.job.keyID, acceptedAt: story.job.acceptedAt, submission: nil)
             job.receipt.fulfil(())
+            uses.resume(keyID: job.keyID)
             run(job) { await fulfilment.resume(job, from: story) }
         }
     }
@@ -90,6 +97,7 @@ final class Jobs {
 
     private func leave(_ job: Job) {
         running[job.id] = nil
+        uses.end(keyID: job.keyID)
         if let name = name(of: job), named[name] == job.id { named[name] = nil }
         if isStopping, running.isEmpty { idle.fulfil(()) }
     }

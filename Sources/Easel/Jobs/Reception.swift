@@ -37,6 +37,8 @@ final class Reception {
         var submission: Submission
         /// How often its client has sent it before.
         var retryCount = 0
+        /// Why it may not become a job of its own, although it may turn out to be the repetition of one.
+        var refusal: GatewayError?
         /// How long its client's own names for requests count.
         var memory: Duration
         /// What works on the job.
@@ -184,7 +186,8 @@ final class Reception {
     // MARK: Both
 
     private func start(_ arrival: Arrival) throws(GatewayError) -> Job {
-        try jobs.start(arrival.submission, id: arrival.id, key: arrival.key, with: arrival.fulfilment)
+        if let refusal = arrival.refusal { throw refusal }
+        return try jobs.start(arrival.submission, id: arrival.id, key: arrival.key, with: arrival.fulfilment)
     }
 
     /// Waits with a job; `nil` when it had been told to stop, and has ended by now: what to do is to be decided anew.

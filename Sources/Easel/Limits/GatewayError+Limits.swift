@@ -14,6 +14,21 @@ extension GatewayError {
                 """, retryAfter: excess.resetsAt.map { $0 - now }, shouldRetry: false)
     }
 
+    /// The key has used up what it may have in a minute, or at once; `pause` is how long until there is enough again,
+    /// and `nil` when there never is.
+    static func rateLimited(
+        _ what: String, _ type: ErrorType, _ limit: Int, used: Int, asked: Int, pause: Duration?
+    ) -> GatewayError {
+        let advice =
+            pause.map { "Please try again in \(KeyUse.text(of: $0))." }
+            ?? "No request of this key may ask for so many."
+        return GatewayError(
+            status: .tooManyRequests, type: type, code: "rate_limit_exceeded",
+            message: """
+                Rate limit reached for this key on \(what): Limit \(limit), Used \(used), Requested \(asked). \(advice)
+                """, retryAfter: pause, shouldRetry: pause == nil ? false : nil)
+    }
+
     /// No route has a price, and the key may not use one without.
     static func unknownPrice(model: String) -> GatewayError {
         GatewayError(
