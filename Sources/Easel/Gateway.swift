@@ -22,6 +22,7 @@ final class Gateway: RequestHandler {
     private let reception: Reception
     private let fulfilment: Fulfilment
     private let files: FileServer
+    private let desk: JobDesk
     private let clock: WallClock
     private let log: Log
 
@@ -37,6 +38,8 @@ final class Gateway: RequestHandler {
         self.reception = reception
         self.fulfilment = fulfilment
         self.files = files
+        desk = JobDesk(
+            configuration: configuration, ledger: ledger, jobs: reception.jobs, files: files, clock: clock, log: log)
         self.clock = clock
         self.log = log
     }
@@ -69,11 +72,14 @@ final class Gateway: RequestHandler {
         guard endpoint.allows(request.method) else {
             throw .wrongMethod(request.method, String(request.path), allowed: endpoint.methods)
         }
+        if let creation = endpoint.creation { return try await make(creation, request, body, peer, id) }
+        return try await tell(endpoint, request)
+    }
+
+    /// Answers a request that asks for nothing new.
+    private func tell(_ endpoint: Endpoint, _ request: Request) async throws(GatewayError) -> Response {
         switch endpoint {
-        case .generations(let model): return try await make(.generate, model, request, body, peer, id)
-        case .edits(let model): return try await make(.edit, model, request, body, peer, id)
-        case .variations(let model):
-            return try await make(.edit, model, request, body, peer, id, standIns: Variation.standIns)
+        case .generations, .edits, .variations: throw .unknownPath(request.method, String(request.path))
         case .models: return ModelsAnswer.list(configuration, for: try await keys.caller(of: request))
         case .model(let name):
             let caller = try await keys.caller(of: request)
@@ -91,28 +97,34 @@ final class Gateway: RequestHandler {
         }
     }
 
-    /// From a request for images to the images: who asks, what for, do it unless it is done already, hand it over.
+    /// From a request for images to the images: understand it, do it unless it is done already, hand it over.
     private func make(
-        _ operation: ImageOrder.Operation, _ pathModel: String?, _ request: Request, _ body: RequestBody, _ peer: Peer,
-        _ id: String, standIns: [RequestValues.Entry] = []
+        _ creation: Endpoint.Creation, _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
     ) async throws(GatewayError) -> Response {
+        let admitted = try await admit(creation, request, body, id)
+        return await desk.answer(admitted.admission, admitted.submission, admitted.patience, peer)
+    }
+
+    /// What waits for its images, and all it needs for that.
+    private typealias Admitted = (admission: Reception.Admission, submission: Submission, patience: Patience)
+
+    /// Who asks, what for, and whether it is new.
+    ///
+    /// Not inlined: what is needed here would take up memory for as long as the images take.
+    @inline(never)
+    private func admit(
+        _ creation: Endpoint.Creation, _ request: Request, _ body: RequestBody, _ id: String
+    ) async throws(GatewayError) -> Admitted {
         let caller = try await keys.caller(of: request)
         let marks = try RetryMarks(request.fields)
         let refusal = try refusal(of: caller, marks, body)
-        let values = try await bodies.read(request, body).completed(by: standIns)
-        var submission = try await submission(operation, pathModel, values, request, caller)
-        submission.idempotencyKey = marks.idempotencyKey
-        submission.allowsUnknownPrices = caller.limits.allowsUnknownPrices
-        // A stream tells the client on its way how things are.
-        let patience =
-            submission.order.isStreamed
-            ? .endless : Patience(request.fields, answerWithin: configuration.answerWithin)
-        submission.wantsReceipt = patience.needsReceipt(for: submission.order)
+        let values = try await bodies.read(request, body).completed(by: creation.standIns)
+        let (submission, patience) = try await submission(creation, values, request, marks, caller)
         let admission = try await reception.admit(
             Reception.Arrival(
                 id: id, key: caller, submission: submission, retryCount: marks.retryCount, refusal: refusal,
                 memory: configuration.idempotency, fulfilment: fulfilment))
-        return await desk.answer(admission, submission, patience, peer)
+        return (admission, submission, patience)
     }
 
     /// Counts a request towards its key's limits, and tells what speaks against a job of its own.
@@ -132,27 +144,21 @@ final class Gateway: RequestHandler {
         }
     }
 
-    /// Where clients hear of their jobs.
-    private var desk: JobDesk {
-        JobDesk(
-            configuration: configuration, ledger: ledger, jobs: reception.jobs, files: files, clock: clock, log: log)
-    }
-
-    /// Understands a request's values: the model, the order, its images.
+    /// Understands a request's values: the model, the order, its images, and how long its client waits for them.
     private func submission(
-        _ operation: ImageOrder.Operation, _ pathModel: String?, _ values: RequestValues, _ request: Request,
+        _ creation: Endpoint.Creation, _ values: RequestValues, _ request: Request, _ marks: RetryMarks,
         _ caller: KeyRecord
-    ) async throws(GatewayError) -> Submission {
+    ) async throws(GatewayError) -> (Submission, Patience) {
         let reader = OrderReader(values)
         let references = try ImageReference.all(in: values)
-        let operation = references.images.isEmpty ? operation : .edit
+        let operation = references.images.isEmpty ? creation.operation : .edit
         guard operation == .generate || !references.images.isEmpty else { throw .missing("image") }
         guard references.images.count <= configuration.limits.images else {
             throw .invalid(
                 "image",
                 "Too many images: \(references.images.count). At most \(configuration.limits.images) are taken.")
         }
-        let name = try configuration.modelName(asked: reader.model() ?? pathModel, for: operation)
+        let name = try configuration.modelName(asked: reader.model() ?? creation.model, for: operation)
         let model = try configuration.model(name, for: caller)
         var order = try reader.order(operation, model: model.name)
         var files = values.externals
@@ -177,10 +183,16 @@ final class Gateway: RequestHandler {
         let fingerprint = Fingerprint(
             order: order, images: pictures, mask: maskPicture, delivery: delivery, isStrict: isStrict,
             unknown: reader.unknownValues)
-        return Submission(
+        // A stream tells the client on its way how things are.
+        let patience =
+            order.isStreamed ? .endless : Patience(request.fields, answerWithin: configuration.answerWithin)
+        let submission = Submission(
             order: order, delivery: delivery, isStrict: isStrict, unknownNames: reader.unknownNames,
             imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength,
-            fingerprint: fingerprint.digest, stopsWhenAbandoned: model.onDisconnect == .cancel)
+            idempotencyKey: marks.idempotencyKey, fingerprint: fingerprint.digest,
+            allowsUnknownPrices: caller.limits.allowsUnknownPrices, wantsReceipt: patience.needsReceipt(for: order),
+            stopsWhenAbandoned: model.onDisconnect == .cancel)
+        return (submission, patience)
     }
 
     private func readiness() async throws(GatewayError) -> Response {

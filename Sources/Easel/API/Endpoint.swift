@@ -27,6 +27,26 @@ enum Endpoint: Sendable, Hashable {
 }
 
 extension Endpoint {
+    /// What a request for images says by its path alone.
+    struct Creation: Sendable {
+        var operation: ImageOrder.Operation
+        var model: String?
+        /// What stands for values that the client left out.
+        var standIns: [RequestValues.Entry] = []
+    }
+
+    /// `nil` where a request makes no images.
+    var creation: Creation? {
+        switch self {
+        case .generations(let model): Creation(operation: .generate, model: model)
+        case .edits(let model): Creation(operation: .edit, model: model)
+        case .variations(let model): Creation(operation: .edit, model: model, standIns: Variation.standIns)
+        case .models, .model, .job, .file, .input, .health, .readiness, .root: nil
+        }
+    }
+}
+
+extension Endpoint {
     /// Finds the endpoint of a path as clients really write it.
     ///
     /// With and without `/v1` (or twice, a common slip), with a trailing slash, below `/openai` as Azure's clients do.

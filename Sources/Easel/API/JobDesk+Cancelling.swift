@@ -35,7 +35,7 @@ extension JobDesk {
                 if await job.cancellationRefusal.wait() != nil { isSettled.fulfil(()) }
             },
             EventLoop.spawn {
-                try await clock.alarm(after: limit)
+                try await self.clock.alarm(after: limit)
                 isSettled.fulfil(())
             },
         ]

@@ -5,13 +5,24 @@ import LibEvent
 
 /// Where clients hear of their jobs: by waiting for one, by asking for it, or by stopping it.
 @EventLoop
-struct JobDesk {
+final class JobDesk {
     let configuration: Configuration
     let ledger: Ledger
     let jobs: Jobs
     let files: FileServer
     let clock: WallClock
     let log: Log
+
+    init(
+        configuration: Configuration, ledger: Ledger, jobs: Jobs, files: FileServer, clock: WallClock, log: Log
+    ) {
+        self.configuration = configuration
+        self.ledger = ledger
+        self.jobs = jobs
+        self.files = files
+        self.clock = clock
+        self.log = log
+    }
 
     /// Answers a request for images, with the id of its job also where that fails.
     func answer(
@@ -84,7 +95,7 @@ struct JobDesk {
                 }
             },
             EventLoop.spawn {
-                if limit > .zero { try await clock.alarm(after: limit) }
+                if limit > .zero { try await self.clock.alarm(after: limit) }
                 // Nobody is told of a job that a crash could take back.
                 if await job.receipt.wait() != nil { outcome.fulfil(.success(nil)) }
             },

@@ -3,29 +3,51 @@ import HTTP
 import JSON
 
 /// A request to make images, understood: the order and how its client wants to be answered.
-struct Submission: Sendable {
-    var order: ImageOrder
-    var delivery: Delivery
+///
+/// A class, as it is carried through every wait of its request and its job.
+final class Submission: Sendable {
+    let order: ImageOrder
+    let delivery: Delivery
     /// A 400 instead of a clamped or dropped parameter.
-    var isStrict: Bool
+    let isStrict: Bool
     /// Names in the request that mean nothing to Easel.
-    var unknownNames: [String]
+    let unknownNames: [String]
     /// What the client calls each input image, for messages.
-    var imageNames: [String]
+    let imageNames: [String]
     /// The files that the order's images point into; they live as long as this does.
-    var files: [SpooledFile]
+    let files: [SpooledFile]
     /// Bytes of the request's body.
-    var requestLength: Int
+    let requestLength: Int
     /// The client's own name for its request.
-    var idempotencyKey: String?
+    let idempotencyKey: String?
     /// A digest of everything that was asked for.
-    var fingerprint: Digest?
+    let fingerprint: Digest?
     /// Whether its key may use routes whose price is unknown.
-    var allowsUnknownPrices = true
+    let allowsUnknownPrices: Bool
     /// Whether the client wants an answer before the images are there, and so the job must be in the ledger at once.
-    var wantsReceipt = false
+    let wantsReceipt: Bool
     /// Whether the job is to stop when no client waits for it any more.
-    var stopsWhenAbandoned = false
+    let stopsWhenAbandoned: Bool
+
+    init(
+        order: ImageOrder, delivery: Delivery, isStrict: Bool = false, unknownNames: [String] = [],
+        imageNames: [String] = [], files: [SpooledFile] = [], requestLength: Int, idempotencyKey: String? = nil,
+        fingerprint: Digest? = nil, allowsUnknownPrices: Bool = true, wantsReceipt: Bool = false,
+        stopsWhenAbandoned: Bool = false
+    ) {
+        self.order = order
+        self.delivery = delivery
+        self.isStrict = isStrict
+        self.unknownNames = unknownNames
+        self.imageNames = imageNames
+        self.files = files
+        self.requestLength = requestLength
+        self.idempotencyKey = idempotencyKey
+        self.fingerprint = fingerprint
+        self.allowsUnknownPrices = allowsUnknownPrices
+        self.wantsReceipt = wantsReceipt
+        self.stopsWhenAbandoned = stopsWhenAbandoned
+    }
 
     /// How images are handed over.
     enum Delivery: String, Sendable {

@@ -4,7 +4,7 @@ import JSON
 /// One provider's way of speaking, compiled from its file: from an order to requests, from an answer to an outcome.
 ///
 /// Pure: it touches no socket, no file and no clock.
-struct Dialect: Sendable {
+final class Dialect: Sendable {
     let name: String
     /// The provider's name for people.
     let title: String
@@ -23,6 +23,23 @@ struct Dialect: Sendable {
     let queue: Queue?
     /// What differs from model to model: the first whose pattern fits counts, the last fits all.
     let variants: [Variant]
+
+    init(
+        name: String, title: String, page: String?, defaultBaseURL: String?, expires: Duration?, renderer: Renderer?,
+        headers: [RequestTemplate.TextField], hosts: OwnHosts, reader: AnswerReader, queue: Queue?, variants: [Variant]
+    ) {
+        self.name = name
+        self.title = title
+        self.page = page
+        self.defaultBaseURL = defaultBaseURL
+        self.expires = expires
+        self.renderer = renderer
+        self.headers = headers
+        self.hosts = hosts
+        self.reader = reader
+        self.queue = queue
+        self.variants = variants
+    }
 
     /// A local renderer.
     enum Renderer: String, Sendable, Hashable, CaseIterable {

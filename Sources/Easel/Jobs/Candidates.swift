@@ -60,16 +60,27 @@ final class Candidates {
 }
 
 /// One route with what would be sent along it.
-struct Candidate: Sendable {
+final class Candidate: Sendable {
     let destination: Destination
     let plan: Plan
+
+    init(destination: Destination, plan: Plan) {
+        self.destination = destination
+        self.plan = plan
+    }
 }
 
 /// Where a route leads: a provider's model, its address, and the language spoken there.
-struct Destination: Sendable {
+final class Destination: Sendable {
     let route: Configuration.Route
     let dialect: Dialect
     let endpoint: ProviderEndpoint
+
+    init(route: Configuration.Route, dialect: Dialect, endpoint: ProviderEndpoint) {
+        self.route = route
+        self.dialect = dialect
+        self.endpoint = endpoint
+    }
 
     /// A payload whose address is complete.
     func absolute(_ payload: ResultImage.Payload) -> ResultImage.Payload {
@@ -80,7 +91,7 @@ struct Destination: Sendable {
 
 extension Destination {
     /// Where an attempt of an earlier run went; `nil` when the owner has removed that provider since.
-    init?(of attempt: AttemptRecord, _ configuration: Configuration, model: String) {
+    convenience init?(of attempt: AttemptRecord, _ configuration: Configuration, model: String) {
         guard let provider = configuration.providers[attempt.provider] else { return nil }
         let route = configuration.model(named: model)?.routes.first {
             $0.provider == attempt.provider && $0.model == attempt.model

@@ -80,7 +80,7 @@ final class Job {
 }
 
 /// How a job ended.
-enum JobEnding: Sendable {
+indirect enum JobEnding: Sendable {
     case done(JobStory)
     case failed(GatewayError)
 }

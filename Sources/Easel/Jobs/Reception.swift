@@ -52,7 +52,7 @@ final class Reception {
         /// It waits with an earlier request.
         case joined(Job)
         /// It hears again what an earlier one was told.
-        case repeated(JobStory)
+        indirect case repeated(JobStory)
     }
 
     /// Starts a job for a request, or finds the one that it is a repetition of.

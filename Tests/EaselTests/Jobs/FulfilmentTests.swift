@@ -209,9 +209,7 @@ struct FulfilmentTests {
     }
 
     @EventLoop private func seeded(_ parts: Parts, count: Int) -> Submission {
-        var submission = parts.submission("otter", count: count)
-        submission.order.parameters[.seed] = 10
-        return submission
+        parts.submission("otter", count: count, parameters: [.seed: 10])
     }
 
     @Test @EventLoop func `images that were asked for one by one come in the order of asking`() async throws {

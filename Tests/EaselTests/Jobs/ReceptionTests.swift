@@ -251,8 +251,7 @@ struct ReceptionTests {
         let provider = try provider(after: mayAnswer)
         let parts = try Parts(Parts.routes(provider.url))
         let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
-        var submission = parts.submission("otter")
-        submission.fingerprint = SHA256.digest(of: "an otter")
+        let submission = parts.submission("otter", fingerprint: SHA256.digest(of: "an otter"))
         let admit = { @EventLoop (retry: Int) async throws -> String in
             parts.clock.advance(by: .milliseconds(1))
             let id = RequestID.make(at: parts.clock.now)

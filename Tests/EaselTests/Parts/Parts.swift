@@ -1,3 +1,4 @@
+import Crypto
 import Files
 import HTTP
 import HTTPClient
@@ -73,10 +74,13 @@ final class Parts {
     func close() async { await ledger.close() }
 
     /// Makes a key and a submission for it, as the gateway would.
-    func submission(_ model: String, count: Int = 1, prompt: String = "an otter") -> Submission {
-        Submission(
-            order: ImageOrder(operation: .generate, model: model, prompt: prompt, count: count), delivery: .url,
-            isStrict: false, unknownNames: [], imageNames: [], files: [], requestLength: 100)
+    func submission(
+        _ model: String, count: Int = 1, prompt: String = "an otter", parameters: [Parameter: JSONValue] = [:],
+        fingerprint: Digest? = nil
+    ) -> Submission {
+        let order = ImageOrder(
+            operation: .generate, model: model, prompt: prompt, count: count, parameters: parameters)
+        return Submission(order: order, delivery: .url, requestLength: 100, fingerprint: fingerprint)
     }
 
     /// Does a job to its end, and tells what the ledger knows of it.
