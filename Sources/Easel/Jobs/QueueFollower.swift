@@ -15,6 +15,8 @@ final class QueueFollower {
 
     /// The pause before the first poll of a queue task, and the longest between two.
     static let pollPause = Duration.milliseconds(500)...Duration.seconds(5)
+    /// The longest that a provider's own word for the pause is believed: a poll too many costs nothing.
+    static let longestAskedPause = Duration.seconds(60)
     /// How often a request to cancel is sent before it is given up.
     static let cancelTries = 3
 
@@ -38,11 +40,13 @@ final class QueueFollower {
         defer { cancelling.cancel() }
         var pause = Self.pollPause.lowerBound
         while clock.now < deadline {
-            await sleep(for: pause)
+            // It is asked a last time when the time is over.
+            await sleep(for: min(pause, deadline - clock.now))
             await beforePoll()
             pause = min(pause * 3 / 2, Self.pollPause.upperBound)
             switch await poll() {
-            case .waiting(let after): pause = max(after ?? pause, Self.pollPause.lowerBound)
+            case .waiting(let after):
+                if let after { pause = min(max(after, Self.pollPause.lowerBound), Self.longestAskedPause) }
             case .unavailable: continue
             case .settled(let purchase): return purchase
             }

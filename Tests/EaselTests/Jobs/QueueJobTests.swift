@@ -30,6 +30,12 @@ struct QueueJobTests {
     }
 
     private static let busy = Response.json(["state": "busy"])
+    /// Wants to be left alone for a day.
+    private static let patient = {
+        var response = busy
+        response.fields["retry-after"] = "86400"
+        return response
+    }()
     private static let ready = Response.json(["state": "ready"])
 
     @Test @EventLoop func `a queued order is followed to its images`() async throws {
@@ -89,7 +95,7 @@ struct QueueJobTests {
         await parts.close()
     }
 
-    @Test(arguments: [busy, Response.failure(500)])
+    @Test(arguments: [busy, .failure(500), patient])
     @EventLoop func `polls end at the deadline, and the order is not placed again`(answer: Response) async throws {
         let provider = try provider(polls: [answer])
         let routes = Parts.routes(provider.url, provider.url, dialect: "queue")
