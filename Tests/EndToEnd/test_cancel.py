@@ -124,6 +124,31 @@ def test_a_job_that_waits_for_its_turn_is_stopped_for_free(start, openai_upstrea
     assert len(openai_upstream.calls) == 1
 
 
+def test_a_job_that_was_to_stop_is_stopped_after_a_crash(start, fal):
+    fal.states = STUCK
+    easel = start(fal)
+    path = begin(easel)
+    eventually(lambda: fal.questions)
+    asked, killed = threading.Event(), threading.Event()
+
+    def hang(task):
+        asked.set()
+        killed.wait(20)
+        return False
+
+    fal.cancel = hang
+    with easel.connect() as connection:
+        connection.sendall(f"DELETE {path} HTTP/1.1\r\nHost: easel\r\nApi-Key: {easel.key}\r\n\r\n".encode())
+        asked.wait(20)
+        easel.kill()
+    del fal.cancel
+    killed.set()
+    easel.start()
+    eventually(lambda: easel.get(path).status == 200)
+    assert easel.get(path).json["state"] == "cancelled"
+    assert (len(cancels(fal)), len(fal.calls)) == (2, 1)
+
+
 def test_only_jobs_can_be_stopped(sandbox):
     answer = sandbox.request("DELETE", "/v1/images/generations")
     assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")

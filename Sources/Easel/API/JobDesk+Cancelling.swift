@@ -16,11 +16,21 @@ extension JobDesk {
         guard let job, job.ending.value == nil else {
             return CancelAnswer(story, wasOver: true).response(story, configuration)
         }
-        job.cancellation.fulfil(())
+        await stop(job)
         await settle(job, within: isCallUnderWay(story) ? Self.callPatience : Self.cancellingPatience)
         story = try await self.story(of: id, job, caller)
         return CancelAnswer(story, refusal: job.cancellationRefusal.value, isCallUnderWay: isCallUnderWay(story))
             .response(story, configuration)
+    }
+
+    /// Tells a job to stop, and writes that down for a restart.
+    ///
+    /// In this order: what of the job is written later than this is of one that buys nothing more.
+    func stop(_ job: Job) async {
+        job.cancellation.fulfil(())
+        do { try await ledger.stop(job.id, at: clock.now) } catch {
+            log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
+        }
     }
 
     /// Waits until a job has ended that is to stop, or it turns out that it cannot.

@@ -117,7 +117,7 @@ final class JobDesk {
         let watch = EventLoop.spawn {
             guard await peer.departure() else { return }
             job.clients -= 1
-            if job.clients == 0, !job.isPromised, job.lateness == nil { job.cancellation.fulfil(()) }
+            if job.clients == 0, !job.isPromised, job.lateness == nil { await self.stop(job) }
         }
         EventLoop.spawn {
             _ = await job.ending.wait()

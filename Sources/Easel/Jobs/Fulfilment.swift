@@ -52,7 +52,9 @@ final class Fulfilment {
         guard let attempt = story.attempts.last, attempt.state == .submitted else {
             var record = story.job
             record.cost = Money(microunits: 0)
-            return await end(job, record, nil, .stoppedBeforePurchase(), state: .failed)
+            return job.isCancelled
+                ? await end(job, record, nil, .cancelled(), state: .cancelled)
+                : await end(job, record, nil, .stoppedBeforePurchase(), state: .failed)
         }
         guard let destination = Destination(of: attempt, configuration, model: story.job.model) else {
             return await endWithoutProvider(job, story, attempt)

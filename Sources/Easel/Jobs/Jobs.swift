@@ -57,6 +57,7 @@ final class Jobs {
             let job = Job(id: story.job.id, keyID: story.job.keyID, acceptedAt: story.job.acceptedAt, submission: nil)
             job.receipt.fulfil(())
             uses.resume(keyID: job.keyID)
+            if story.job.stopAskedAt != nil { job.cancellation.fulfil(()) }
             run(job) { await fulfilment.resume(job, from: story) }
         }
     }

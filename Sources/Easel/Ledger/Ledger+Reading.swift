@@ -60,7 +60,7 @@ extension Ledger {
     private static let selectJobs = """
         SELECT id, key_id, operation, model, state, parameters, prompt_characters, input_images, wanted_images,
             accepted_at, finished_at, request_bytes, images, image_bytes, cost, report, error, idempotency_key,
-            fingerprint, usage, missing, error_status, reserved
+            fingerprint, usage, missing, error_status, reserved, stop_asked_at
         FROM jobs 
         """
 
@@ -102,6 +102,7 @@ extension JobRecord {
             promptCharacters: row.integer(6), inputImages: row.integer(7), wantedImages: row.integer(8),
             acceptedAt: Timestamp(stored: row.integer(9)),
             finishedAt: row.optionalInteger(10).map(Timestamp.init(stored:)),
+            stopAskedAt: row.optionalInteger(23).map(Timestamp.init(stored:)),
             requestLength: row.integer(11), idempotencyKey: row.optionalText(17),
             fingerprint: row.optionalBlob(18).flatMap(Digest.init(stored:)),
             images: row.integer(12), imageLength: row.integer(13),

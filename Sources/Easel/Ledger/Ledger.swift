@@ -83,6 +83,17 @@ struct Ledger: Sendable {
         }
     }
 
+    /// Writes down that a job is to stop, so that a restart goes on with that; the first time counts.
+    ///
+    /// Whether it did is told by how it ends.
+    func stop(_ jobID: String, at moment: Timestamp) async throws {
+        try await database.write { connection in
+            try connection.run(
+                "UPDATE jobs SET stop_asked_at = coalesce(stop_asked_at, ?) WHERE id = ? AND finished_at IS NULL",
+                [.timestamp(moment), .text(jobID)])
+        }
+    }
+
     /// Ends a job: its images, its last attempt, and the job itself, all or nothing.
     ///
     /// Images that were kept before may be among them. Of no attempt any result is pending afterwards. What was reserved

@@ -166,5 +166,10 @@ enum Schema {
                         WHERE key_id = new.key_id AND day = new.accepted_at / 86400000000;
                 END;
                 """),
+        Migration(
+            "0006 jobs that are to stop",
+            sql: """
+                ALTER TABLE jobs ADD COLUMN stop_asked_at INTEGER;  -- when somebody wanted it to stop; NULL is nobody
+                """),
     ]
 }

@@ -14,6 +14,8 @@ struct JobRecord: Sendable {
     var wantedImages: Int
     var acceptedAt: Timestamp
     var finishedAt: Timestamp?
+    /// When somebody first wanted it to stop, whether or not it did.
+    var stopAskedAt: Timestamp?
     /// Bytes of the request's body.
     var requestLength: Int
     /// The client's own name for its request, from `Idempotency-Key`.

@@ -13,7 +13,7 @@ import Testing
 struct ResumeTests {
     /// Writes a job down as far as a run had come that crashed, takes it up, and waits for its end.
     @EventLoop private func resume(
-        _ parts: Parts, count: Int = 1, _ attempt: AttemptRecord?, kept: [ImageRecord] = []
+        _ parts: Parts, count: Int = 1, _ attempt: AttemptRecord?, kept: [ImageRecord] = [], isToStop: Bool = false
     ) async throws -> (ending: JobEnding?, story: JobStory) {
         let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
         var job = JobRecord.example(Self.id, key: key.id, count: count)
@@ -21,6 +21,7 @@ struct ResumeTests {
         try await parts.ledger.accept(job, attempt)
         if let attempt { try await parts.ledger.record(attempt, state: .submitted) }
         try await parts.ledger.keep(kept)
+        if isToStop { try await parts.ledger.stop(Self.id, at: parts.clock.now) }
         parts.jobs.resume(try await parts.ledger.unfinished())
         let ending = await parts.jobs.job(Self.id)?.ending.wait()
         return (ending, try #require(try await parts.ledger.job(Self.id)))
@@ -195,6 +196,30 @@ struct ResumeTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a job that was to stop is stopped at the provider`() async throws {
+        let stopped = Counter()
+        let provider = try FakeProvider { call in
+            if call.request.method == .delete { stopped.count += 1 }
+            return .json(["state": stopped.count > 0 ? "stopped" : "busy"])
+        }
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        let (ending, story) = try await resume(parts, Self.attempt(tasks: "task-7"), isToStop: true)
+        #expect(stopped.count == 1)
+        #expect(ending?.error?.code == "job_cancelled")
+        #expect(story.job.state == .cancelled)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a job that was to stop and had not been bought is cancelled`() async throws {
+        let parts = try Parts()
+        let (ending, story) = try await resume(parts, nil, isToStop: true)
+        #expect(ending?.error == .cancelled())
+        #expect(story.job.state == .cancelled)
+        #expect(story.job.cost == Money(microunits: 0))
+        await parts.close()
+    }
+
     @Test @EventLoop func `a drawing that was interrupted cost nothing`() async throws {
         let parts = try Parts()
         var attempt = Self.attempt()
@@ -219,4 +244,9 @@ struct ResumeTests {
         #expect(ending?.error?.message.contains("'gone'") == (hasImage ? nil : true))
         await parts.close()
     }
+}
+
+@EventLoop
+private final class Counter {
+    var count = 0
 }

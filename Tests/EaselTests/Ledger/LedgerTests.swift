@@ -213,6 +213,22 @@ struct LedgerTests {
         await ledger.close()
     }
 
+    @Test func `that a job is to stop is remembered from the first time on, unless it has ended`() async throws {
+        let ledger = try ledger()
+        let key = try await ledger.anyKey()
+        try await ledger.accept(.example("req_1", key: key.id), nil)
+        try await ledger.addJob("req_2", key: key)
+        let moment = ManualClock().now
+        for id in ["req_1", "req_2", "req_3"] {
+            try await ledger.stop(id, at: moment)
+            try await ledger.stop(id, at: moment + .seconds(1))
+        }
+        #expect(try await ledger.job("req_1")?.job.stopAskedAt == moment)
+        #expect(try await ledger.job("req_2")?.job.stopAskedAt == nil)
+        #expect(try await ledger.unfinished().map(\.job.stopAskedAt) == [moment])
+        await ledger.close()
+    }
+
     @Test func `unfinished jobs are found with all that is needed to go on`() async throws {
         let ledger = try ledger()
         let key = try await ledger.anyKey()
