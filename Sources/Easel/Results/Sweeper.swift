@@ -36,10 +36,7 @@ final class Sweeper {
     func run() async {
         await sweep()
         await deleteOrphans()
-        while !Task.isCancelled {
-            try? await clock.sleep(for: Self.interval)
-            await sweep()
-        }
+        while !Task.isCancelled, (try? await clock.sleep(for: Self.interval)) != nil { await sweep() }
     }
 
     /// Forgets everything that is due.
@@ -56,7 +53,8 @@ final class Sweeper {
             }
             if count > 0 { log.info("swept images", ["images": "\(count)"]) }
         } catch {
-            log.error("sweeping failed", ["error": "\(error)"])
+            // A gateway that stops does not wait for it, and closes the ledger.
+            if !Task.isCancelled { log.error("sweeping failed", ["error": "\(error)"]) }
         }
     }
 

@@ -185,4 +185,17 @@ struct SweeperTests {
         #expect(parts.clock.now - start >= .seconds(300))
         await parts.close()
     }
+
+    @Test @EventLoop func `once it is told to stop it asks no ledger that is closed by then`() async throws {
+        let (parts, clock) = (try Parts(), SteppedClock())
+        let sweeper = Sweeper(
+            ledger: parts.ledger, blobs: parts.blobs, retention: parts.configuration.results, clock: clock.wallClock,
+            log: parts.lines.log)
+        let sweeping = EventLoop.spawn { await sweeper.run() }
+        while clock.naps <= BlobPaths.prefixes.count { await clock.advance(by: Sweeper.rest) }
+        sweeping.cancel()
+        await parts.close()
+        _ = await sweeping.result
+        #expect(parts.lines.all.isEmpty)
+    }
 }
