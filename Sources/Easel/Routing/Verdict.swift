@@ -20,8 +20,6 @@ struct Verdict: Sendable, Hashable {
     var purchase: Purchase
     /// Whether the next route may have the order: nothing was bought, and another provider could do better.
     var mayTryNextRoute = false
-    /// Whether the same route may have the same order a while later: nothing was bought, and time could mend it.
-    var mayTryAgain = false
     /// What the provider's breaker hears of it.
     var signal: Breaker.Signal
 
@@ -36,12 +34,9 @@ struct Verdict: Sendable, Hashable {
         }
     }
 
-    private init(
-        purchase: Purchase, mayTryNextRoute: Bool = false, mayTryAgain: Bool = false, signal: Breaker.Signal
-    ) {
+    private init(purchase: Purchase, mayTryNextRoute: Bool = false, signal: Breaker.Signal) {
         self.purchase = purchase
         self.mayTryNextRoute = mayTryNextRoute
-        self.mayTryAgain = mayTryAgain
         self.signal = signal
     }
 }
@@ -58,23 +53,19 @@ extension Verdict {
             return
         }
         let isOwnersMistake = failure.kind == .providerError && (400..<500).contains(failure.status)
-        let (next, again) = Self.prospects(of: failure.kind)
         self.init(
             purchase: failure.boughtNothing ? .nothing : .unknown,
-            mayTryNextRoute: failure.boughtNothing && next,
-            mayTryAgain: failure.boughtNothing && again && !isOwnersMistake,
+            mayTryNextRoute: failure.boughtNothing && Self.isElsewhereBetter(after: failure.kind),
             signal: isOwnersMistake ? .healthy : Self.signal(of: failure))
     }
 
-    /// Whether another provider, or the same one later, could do better with an order that bought nothing.
-    private static func prospects(of kind: FailureKind) -> (next: Bool, again: Bool) {
+    /// Whether another provider could do better with an order that bought nothing.
+    private static func isElsewhereBetter(after kind: FailureKind) -> Bool {
         switch kind {
         // The order itself is at fault, or not allowed: it is the same order everywhere.
-        case .badRequest, .inputUnreachable, .contentPolicy: (false, false)
-        // Only the owner can mend the account.
-        case .authentication, .billing: (true, false)
-        // The last two prove nothing by themselves: only the provider's page can say that they are not charged.
-        case .rateLimit, .overload, .providerError, .timeout, .malformed: (true, true)
+        case .badRequest, .inputUnreachable, .contentPolicy: false
+        // The last three prove nothing by themselves: only the provider's page can say that they are not charged.
+        case .authentication, .billing, .rateLimit, .overload, .providerError, .timeout, .malformed: true
         }
     }
 
@@ -100,8 +91,7 @@ extension Verdict {
         switch error.reached {
         case .no:
             self.init(
-                purchase: .nothing, mayTryNextRoute: true, mayTryAgain: cause == .provider,
-                signal: cause == .provider ? .failure : .none)
+                purchase: .nothing, mayTryNextRoute: true, signal: cause == .provider ? .failure : .none)
         case .maybe:
             self.init(purchase: .unknown, signal: cause == .provider ? .failure : .none)
         }

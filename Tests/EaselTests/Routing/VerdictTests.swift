@@ -30,7 +30,7 @@ struct VerdictTests {
         failure.isCancellation = true
         let verdict = Verdict(failure)
         #expect(verdict.boughtNothing == isFree && verdict.signal == .none)
-        #expect(!verdict.mayTryNextRoute && !verdict.mayTryAgain)
+        #expect(!verdict.mayTryNextRoute)
     }
 
     @Test func `every code of libcurl has a meaning, by whether anything was sent`() throws {
@@ -121,9 +121,9 @@ struct VerdictTests {
                     let failure = ProviderFailure(kind: kind, message: "no", status: status, boughtNothing: proof)
                     let verdict = Verdict(.success(.failed(failure)))
                     #expect(verdict.boughtNothing == proof)
-                    #expect(proof || !(verdict.mayTryNextRoute || verdict.mayTryAgain))
+                    #expect(proof || !verdict.mayTryNextRoute)
                     #expect(GatewayError(failure, provider: "p").shouldRetry == (proof ? nil : false))
-                    if kind == .contentPolicy { #expect(!verdict.mayTryNextRoute && !verdict.mayTryAgain) }
+                    if kind == .contentPolicy { #expect(!verdict.mayTryNextRoute) }
                 }
             }
         }
@@ -153,7 +153,7 @@ struct VerdictTests {
 extension Verdict {
     /// As the table has it.
     fileprivate var words: [String] {
-        [purchase.rawValue, mayTryNextRoute ? "next" : "-", mayTryAgain ? "again" : "-", signal.word]
+        [purchase.rawValue, mayTryNextRoute ? "next" : "-", signal.word]
     }
 }
 
