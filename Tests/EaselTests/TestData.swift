@@ -7,9 +7,11 @@ enum TestData {
         try repository("Tests/EaselTests/\(name)")
     }
 
+    /// The repository's folder.
+    static let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
     /// A file of the repository.
     static func repository(_ path: String) throws -> String {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        return String(decoding: try readFile("/\(root)/\(path)", limit: 1 << 20), as: UTF8.self)
+        String(decoding: try readFile("\(root)/\(path)", limit: 1 << 20), as: UTF8.self)
     }
 }

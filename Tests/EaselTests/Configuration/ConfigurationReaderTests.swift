@@ -1,3 +1,4 @@
+import Files
 import Testing
 import YAML
 
@@ -39,6 +40,23 @@ struct ConfigurationReaderTests {
         let configuration = try read(try TestData.repository("config/easel.yaml")).get()
         #expect(configuration.model(named: "dall-e-3")?.name == "sandbox")
         #expect(configuration.defaults.edit == "sandbox")
+    }
+
+    @Test func `every key that can be set is told in the example`() throws {
+        let example = try TestData.repository("config/easel.yaml")
+        let reader = try TemporaryFolder.files(below: TestData.root + "/Sources/Easel/Configuration")
+            .map { String(decoding: try readFile($0, limit: 1 << 20), as: UTF8.self) }.joined()
+        let keys = reader.split(separator: ".allow(").dropFirst().flatMap { call in
+            call.prefix { $0 != ")" }.split(separator: "\"").filter { $0.allSatisfy { $0.isLetter || $0 == "_" } }
+        }
+        #expect(Set(keys).isSuperset(of: ["listen", "job_timeout", "weight", "failures", "pixels"]))
+        for key in keys {
+            let isTold = example.ranges(of: "\(key):").contains { range in
+                range.lowerBound == example.startIndex
+                    || " {`\n".contains(example[example.index(before: range.lowerBound)])
+            }
+            #expect(isTold, "config/easel.yaml does not tell of '\(key)'")
+        }
     }
 
     @Test func `a provider without further words gets limits and deadlines that are fit for images`() throws {
