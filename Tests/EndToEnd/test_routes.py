@@ -92,11 +92,6 @@ def moderated(exchange):
     exchange.send(400, {"error": body["error"] | {"code": "moderation_blocked"}})
 
 
-def hanging(exchange):
-    exchange.connection.recv(1)
-    exchange.close_connection = True
-
-
 #: What provably bought nothing, and could go better elsewhere.
 MOVES_ON = {
     "429": upstreams.status(429),
@@ -117,7 +112,7 @@ DOUBTFUL = {
     "no answer": (upstreams.no_answer, 502),
     "half an answer": (upstreams.half_an_answer, 502),
     "no images": (upstreams.status(200, {}), 502),
-    "time-out": (hanging, 504),
+    "time-out": (upstreams.silence, 504),
 }
 #: What no other provider would take either.
 FINAL = {"400": upstreams.status(400), "moderation": moderated}

@@ -19,13 +19,13 @@ def easel(start, openai_upstream):
     assert easel.is_alive
 
 
-def generate(easel):
-    return easel.client.images.generate(model="picture", prompt="an otter")
+def generate(easel, **options):
+    return easel.client.images.generate(model="picture", prompt="an otter", **options)
 
 
-def failure(easel):
+def failure(easel, **options):
     with pytest.raises(openai.APIStatusError) as failure:
-        generate(easel)
+        generate(easel, **options)
     assert failure.value.request_id.startswith("req_")
     assert upstreams.KEY not in failure.value.message
     return failure.value
@@ -76,9 +76,11 @@ def test_a_provider_that_cannot_be_reached_is_a_clear_error(start, openai_upstre
     assert failure.value.status_code in (502, 503)
 
 
+@pytest.mark.takes(seconds=240)
 def test_an_answer_without_end_is_cut_off(easel, openai_upstream):
     openai_upstream.answer_with(upstreams.endless)
-    assert failure(easel).status_code == 502
+    # A debug build on a busy machine needs its time for half a gigabyte.
+    assert failure(easel, timeout=200).status_code == 502
     assert openai_upstream.sent < 1_000_000_000
 
 
@@ -208,6 +210,14 @@ def test_a_download_that_fails_at_first_is_tried_again(easel, openai_upstream, f
     openai_upstream.answer_downloads_with(*failures)
     assert bytes_of(generate(easel).data[0]) == picture(seed=1)
     assert len(openai_upstream.downloads) == len(failures) + 1
+
+
+def test_a_download_that_hangs_is_given_up_and_tried_again(start, openai_upstream):
+    easel = start(openai_upstream, download_timeout="1s")
+    openai_upstream.answer_with(giving(url=openai_upstream.publish(picture(seed=1))))
+    openai_upstream.answer_downloads_with(upstreams.silence)
+    assert bytes_of(generate(easel).data[0]) == picture(seed=1)
+    assert len(openai_upstream.downloads) == 2
 
 
 def test_the_providers_key_does_not_go_to_another_host_with_a_download(easel, openai_upstream, file_server):

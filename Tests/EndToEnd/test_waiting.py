@@ -1,5 +1,6 @@
 """Waiting is a choice: a client may come back for its images, and an owner may ask it to."""
 
+import json
 import time
 
 import openai
@@ -106,6 +107,21 @@ def test_a_failure_that_nobody_waited_for_is_told_later(start, openai_upstream):
     assert job["error"]["code"] == "rate_limit_exceeded"
     assert job["easel"]["cost"] == 0
     assert "data" not in job
+
+
+def test_whoever_can_pay_for_nothing_more_may_still_ask(start, openai_upstream):
+    easel = start(openai_upstream)
+    key = easel.create_key("spender")
+    openai_upstream.pause()
+    path = assert_accepted(easel.post("/v1/images/generations", ORDER, headers={"Prefer": "respond-async"}, key=key))
+    [id] = [one["id"] for one in json.loads(easel.run("keys", "list", "--json")) if one["name"] == "spender"]
+    easel.run("keys", "limit", id, "--budget", "0/total", "--rpm", "1")
+    time.sleep(1.2)  # until the gateway knows
+    assert [easel.get(path, key=key).status for _ in range(20)] == [202] * 20
+    openai_upstream.resume()
+    job = eventually(lambda: (answer := easel.get(path, key=key)).status == 200 and answer.json)
+    assert easel.fetch(job["data"][0]["url"]).body == openai_upstream.made[0]
+    assert easel.request("DELETE", path, key=key).status == 200
 
 
 def test_another_keys_job_does_not_exist(start, openai_upstream):

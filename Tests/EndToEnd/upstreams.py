@@ -486,6 +486,12 @@ def no_answer(exchange):
     exchange.close_connection = True
 
 
+def silence(exchange):
+    """Nothing, until whoever asked gives up."""
+    exchange.connection.recv(1)
+    exchange.close_connection = True
+
+
 def dripping(exchange):
     """A byte at a time for a second, then the end in the middle."""
     exchange.begin(200, 100_000)
