@@ -20,6 +20,8 @@ struct Audience {
         var returns = 0
         /// Whether a retry has become a job of its own instead.
         var isReplaced = false
+        /// Whether a retry has begun it of whose first try nothing is known: that may be on its way yet.
+        var expectsFirstTry = false
         var changedAt: Timestamp
     }
 
@@ -46,9 +48,20 @@ struct Audience {
 
     func changedAt(_ jobID: String) -> Timestamp? { listeners[jobID]?.changedAt }
 
-    /// A client has asked for a job of its own.
-    mutating func ask(_ jobID: String, _ question: Question, retryCount: Int, at now: Timestamp) {
-        add(jobID, Listeners(question: question, retryCount: retryCount, changedAt: now))
+    /// A client has asked for a job of its own; `expectsFirstTry` if it is a retry that repeats nothing known.
+    mutating func ask(
+        _ jobID: String, _ question: Question, retryCount: Int, expectsFirstTry: Bool = false, at now: Timestamp
+    ) {
+        let listeners = Listeners(
+            question: question, retryCount: retryCount, expectsFirstTry: expectsFirstTry, changedAt: now)
+        add(jobID, listeners)
+    }
+
+    /// The job that the retry of a request has begun while the request itself was still being read; told once.
+    mutating func takeOvertaker(of arrivalID: String, _ question: Question) -> String? {
+        let overtaker = jobs(of: question).first { $0 > arrivalID && listeners[$0]?.expectsFirstTry == true }
+        if let overtaker { listeners[overtaker]?.expectsFirstTry = false }
+        return overtaker
     }
 
     /// A retry has come back for the answer of a job.

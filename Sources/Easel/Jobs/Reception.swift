@@ -62,7 +62,13 @@ final class Reception {
         }
         guard let fingerprint = arrival.submission.fingerprint else { return .started(try start(arrival)) }
         let question = Audience.Question(keyID: arrival.key.id, fingerprint: fingerprint)
-        return arrival.retryCount > 0 ? try await admitRetry(arrival, question) : try begin(arrival, question)
+        if arrival.retryCount > 0 { return try await admitRetry(arrival, question) }
+        // Its client may have given it up, and the retry may have been read sooner.
+        if let jobID = audience.takeOvertaker(of: arrival.id, question), let job = jobs.job(jobID), !job.isCancelled {
+            log.info("request was overtaken by its retry", ["request.id": arrival.id, "job": jobID])
+            return .joined(job)
+        }
+        return try begin(arrival, question)
     }
 
     /// Hears that the answer about a job has been sent, in full or in part.
@@ -112,9 +118,12 @@ final class Reception {
 
     // MARK: Without a name
 
-    private func begin(_ arrival: Arrival, _ question: Audience.Question) throws(GatewayError) -> Admission {
+    private func begin(
+        _ arrival: Arrival, _ question: Audience.Question, expectsFirstTry: Bool = false
+    ) throws(GatewayError) -> Admission {
         // Also where it is refused at once: its retry is then that of nothing older.
-        audience.ask(arrival.id, question, retryCount: arrival.retryCount, at: clock.now)
+        audience.ask(
+            arrival.id, question, retryCount: arrival.retryCount, expectsFirstTry: expectsFirstTry, at: clock.now)
         return .started(try start(arrival))
     }
 
@@ -126,7 +135,7 @@ final class Reception {
             switch Repetition.ofRetry(arrival.retryCount, earlier: earlier, at: clock.now) {
             case .new(let insteadOf):
                 if let insteadOf { audience.replace(insteadOf, question, at: clock.now) }
-                return try begin(arrival, question)
+                return try begin(arrival, question, expectsFirstTry: insteadOf == nil)
             case .same(let earlierID):
                 if let job = jobs.job(earlierID), job.isCancelled {
                     _ = try await join(job)

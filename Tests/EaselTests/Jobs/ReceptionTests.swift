@@ -230,6 +230,38 @@ struct ReceptionTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a request that is overtaken by its retry buys nothing, and one that comes later does`()
+        async throws
+    {
+        let mayAnswer = Promise<Void>()
+        let provider = try provider(after: mayAnswer)
+        let parts = try Parts(Parts.routes(provider.url))
+        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
+        let submission = parts.submission("otter", fingerprint: SHA256.digest(of: "an otter"))
+        let ids = [1, 2, 3].map { _ in
+            parts.clock.advance(by: .milliseconds(1))
+            return RequestID.make(at: parts.clock.now)
+        }
+        let admit = { @EventLoop (id: String, retry: Int) async throws -> String in
+            let admission = try await parts.reception.admit(
+                Reception.Arrival(
+                    id: id, key: key, submission: submission, retryCount: retry, memory: .seconds(3600)))
+            if case .joined(let job) = admission { return job.id }
+            return id
+        }
+        // The first to come is the last to be understood.
+        #expect(try await admit(ids[1], 1) == ids[1])
+        #expect(try await admit(ids[2], 0) == ids[2])
+        #expect(try await admit(ids[0], 0) == ids[1])
+        // Once: whoever asks for the same on purpose gets another.
+        #expect(try await admit(ids[0], 0) == ids[0])
+        mayAnswer.fulfil(())
+        #expect(await eventually { parts.jobs.count == 0 })
+        #expect(provider.calls.count == 3)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test(arguments: [0, 1]) @EventLoop func `another request, and another key, are no retry`(retry: Int) async throws {
         let provider = try provider()
         let parts = try Parts(Parts.routes(provider.url))
