@@ -8,7 +8,7 @@ import LibEvent
 @EventLoop
 final class Reception {
     let jobs: Jobs
-    private let ledger: Ledger
+    private let ledger: any JobArchive
     private let clock: WallClock
     private let log: Log
     private var audience = Audience()
@@ -22,7 +22,7 @@ final class Reception {
     /// How often jobs that end while they are looked up are looked up again.
     static let lookups = 5
 
-    init(jobs: Jobs, ledger: Ledger, clock: WallClock, log: Log) {
+    init(jobs: Jobs, ledger: any JobArchive, clock: WallClock, log: Log) {
         self.jobs = jobs
         self.ledger = ledger
         self.clock = clock

@@ -1,3 +1,5 @@
+import Crypto
+
 /// What the job engine writes down: each call returns once its rows are on disk.
 protocol JobLedger: Sendable {
     /// Writes down a job, with its first attempt where a route has been chosen, before anything of it goes upstream.
@@ -13,4 +15,14 @@ protocol JobLedger: Sendable {
     func finish(_ job: JobRecord, _ attempt: AttemptRecord?, images: [ImageRecord]) async throws
 }
 
-extension Ledger: JobLedger {}
+/// Where the jobs of earlier requests are found again.
+protocol JobArchive: Sendable {
+    /// A job with its attempts and images; `nil` when there is none of that id.
+    func job(_ id: String) async throws -> JobStory?
+    /// The newest job that a client gave this name since a moment; `nil` when there is none.
+    func job(idempotencyKey: String, keyID: String, since: Timestamp) async throws -> JobStory?
+    /// The jobs of a client that asked for the same since a moment, newest first.
+    func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) async throws -> [JobStory]
+}
+
+extension Ledger: JobLedger, JobArchive {}

@@ -1,3 +1,4 @@
+import Crypto
 import JSON
 import LibEvent
 
@@ -9,62 +10,152 @@ struct Answered: Sendable {
     var life: Int
 }
 
-/// A client with one order: when it comes, whether it stays, and whether it changes its mind.
+/// A client with one wish: when it comes, whether it stays, whether it changes its mind, and how it sends it again.
 @EventLoop
 final class Client {
+    /// How the gateway can know that a request is one that it has had before.
+    enum Manner: Sendable, Hashable {
+        /// Not at all: it is sent once.
+        case once
+        /// By a name of the client's own.
+        case named
+        /// By a count of tries, as OpenAI's clients send it.
+        case counted
+    }
+
+    private enum Hearing {
+        /// All there was to hear.
+        case whole(isSuccess: Bool)
+        /// Something that asks for another try, or nothing.
+        case unsatisfied
+    }
+
     private let number: Int
+    private let manner: Manner
     private let world: World
     private var dice: Dice { world.dice }
-    private var jobID: String { "req_" + String(number + 1_000_000).dropFirst() }
+    /// The prompt of all its requests, by which the world knows them again.
+    private var wish: String { World.wish(number) }
+
+    /// Tries until one is answered as it should be.
+    private static let tries = 4
 
     init(_ number: Int, in world: World) {
         self.number = number
         self.world = world
+        manner = world.dice.pick([.once, .named, .counted])
     }
 
     func run() async {
         guard await pass(dice.duration(.zero...dice.pick([.milliseconds(1), .seconds(30), .seconds(300)]))) else {
             return
         }
-        guard let engine = world.engine else { return world.trace("client \(number): nobody answers") }
         let submission = submission()
-        let job: Job
-        do throws(GatewayError) {
-            job = try engine.jobs.start(submission, id: jobID, key: Self.key)
-        } catch {
-            return world.trace("client \(number): \(error.code ?? "")")
+        var isSatisfied = false
+        for count in 0..<(manner == .once ? 1 : Self.tries) {
+            // Now and then it asks for what it has already.
+            if isSatisfied, !dice.chance(world.faults.departure) { break }
+            if count > 0 {
+                let pause = dice.duration(.zero...dice.pick([.seconds(1), .seconds(60), .seconds(600)]))
+                guard await pass(pause) else { return }
+            }
+            if case .whole(let isSuccess) = await send(submission, retryCount: count) { isSatisfied = isSuccess }
         }
-        world.trace("client \(number): orders \(submission.order.count) of \(submission.order.model)")
+    }
+
+    /// Sends the request once, and hears what it can of the answer.
+    private func send(_ submission: Submission, retryCount: Int) async -> Hearing {
+        guard let engine = world.engine else {
+            world.trace("client \(number): nobody answers")
+            return .unsatisfied
+        }
+        let arrival = Reception.Arrival(
+            id: world.newRequest(wish, manner), key: Self.key, submission: submission,
+            retryCount: manner == .counted ? retryCount : 0, memory: .seconds(86_400))
+        world.trace("client \(number): orders \(submission.order.count) of \(submission.order.model), \(arrival.id)")
+        let admission: Reception.Admission
+        do throws(GatewayError) { admission = try await engine.reception.admit(arrival) } catch {
+            if !engine.life.isOver { world.trace("client \(number): \(error.code ?? "")") }
+            return .unsatisfied
+        }
+        guard !engine.life.isOver else { return .unsatisfied }
+        switch admission {
+        case .started(let job): return await follow(job, engine, submission)
+        case .joined(let job):
+            world.trace("client \(number): joins \(job.id)")
+            return await follow(job, engine, submission)
+        case .repeated(let story):
+            let ending = JobEnding(story)
+            world.trace("client \(number): is told again of \(story.job.id): \(ending.words)")
+            world.check(ending, ofWish: wish, story.job.id)
+            return hear(ending, of: story.job.id, engine)
+        }
+    }
+
+    /// Waits for a job with one of its requests.
+    private func follow(_ job: Job, _ engine: Engine, _ submission: Submission) async -> Hearing {
         if dice.chance(world.faults.cancellation) { cancel(job, in: engine.life) }
         let receipt = submission.wantsReceipt ? awaitReceipt(of: job, in: engine.life) : nil
-        let ending = await job.ending.wait()
+        let waiting = EventLoop.spawn { await job.ending.wait() }
+        let leaving = dice.chance(world.faults.departure) ? leave(waiting, in: engine.life) : nil
+        let ending = try? await waiting.value
         receipt?.cancel()
-        guard !engine.life.isOver else { return world.trace("client \(number): cut off") }
+        leaving?.cancel()
+        guard !engine.life.isOver else {
+            world.trace("client \(number): cut off")
+            return .unsatisfied
+        }
         if let ending {
             world.trace("client \(number): is told \(ending.words)")
-            world.check(ending, of: job)
+            world.check(ending, ofWish: wish, job.id)
+            return hear(ending, of: job.id, engine)
+        }
+        if waiting.isCancelled {
+            world.trace("client \(number): leaves")
         } else {
             world.trace("client \(number): is sent away, \(job.lateness?.code ?? "")")
             world.checkLateness(of: job)
         }
+        engine.reception.sent(job.id, inFull: !waiting.isCancelled, isSuccess: false)
+        return .unsatisfied
+    }
+
+    /// The answer is on its way, and may not arrive.
+    private func hear(_ ending: JobEnding, of jobID: String, _ engine: Engine) -> Hearing {
+        var isSuccess = false
+        if case .done = ending { isSuccess = true }
+        let isWhole = !dice.chance(world.faults.departure / 2)
+        engine.reception.sent(jobID, inFull: isWhole, isSuccess: isSuccess)
+        return isWhole ? .whole(isSuccess: isSuccess) : .unsatisfied
     }
 
     private func submission() -> Submission {
         var order = ImageOrder(
-            operation: .generate, model: dice.pick(["otter", "stoat"]), prompt: jobID,
+            operation: .generate, model: dice.pick(["otter", "stoat"]), prompt: wish,
             count: dice.pick([1, 1, 2, 3, 5]))
         if dice.chance(0.5) { order.parameters[.seed] = 7 }
-        return Submission(
+        var submission = Submission(
             order: order, delivery: .url, isStrict: false, unknownNames: [], imageNames: [], files: [],
             requestLength: 100, wantsReceipt: dice.chance(world.faults.receipt))
+        submission.idempotencyKey = manner == .named ? wish : nil
+        submission.fingerprint = SHA256.digest(of: Array(wish.utf8))
+        return submission
     }
 
     private func cancel(_ job: Job, in life: Life) {
         let pause = dice.duration(.zero...dice.pick([.milliseconds(10), .seconds(100)]))
         EventLoop.spawn {
             try await self.world.scheduler.pass(pause, in: life)
-            self.world.trace("client \(self.number): cancels")
+            self.world.trace("client \(self.number): cancels \(job.id)")
             job.cancellation.fulfil(())
+        }
+    }
+
+    private func leave(_ waiting: Task<JobEnding?, any Error>, in life: Life) -> Task<Void, any Error> {
+        let patience = dice.duration(.zero...dice.pick([.milliseconds(10), .seconds(5), .seconds(100)]))
+        return EventLoop.spawn {
+            try await self.world.scheduler.pass(patience, in: life)
+            waiting.cancel()
         }
     }
 
@@ -86,6 +177,11 @@ final class Client {
 }
 
 extension JobEnding {
+    /// What is told again of a job that has ended.
+    init(_ story: JobStory) {
+        if let error = GatewayError(of: story.job) { self = .failed(error) } else { self = .done(story) }
+    }
+
     /// In a few words.
     var words: String {
         switch self {

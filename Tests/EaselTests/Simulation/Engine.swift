@@ -8,6 +8,7 @@ final class Engine {
     let life: Life
     let bootedAt: Timestamp
     let jobs: Jobs
+    let reception: Reception
     let shelf: FakeShelf
     let connections: [String: FakeConnection]
 
@@ -21,13 +22,15 @@ final class Engine {
         let results = Results(
             blobs: shelf, fetcher: FakeFetcher(world, life), spool: world.tools.spool,
             check: ImageCheck(pixelLimit: 1_000_000), clock: clock, log: log)
+        let ledger = FakeLedger(world, life)
         let means = AttemptRun.Means(
-            ledger: FakeLedger(world, life), connections: connections, sandbox: world.tools.sandbox, results: results,
+            ledger: ledger, connections: connections, sandbox: world.tools.sandbox, results: results,
             room: DiskRoom(minimum: world.faults.minFree, log: log) { try await world.freeSpace(in: life) },
             clock: clock, log: log)
         let fulfilment = Fulfilment(
             means: means, inputs: world.tools.inputs, configuration: configuration, random: world.dice)
         jobs = Jobs(fulfilment: fulfilment, clock: clock)
+        reception = Reception(jobs: jobs, ledger: ledger, clock: clock, log: log)
     }
 }
 
@@ -41,15 +44,17 @@ extension Log {
 struct Ghost {
     let life: Life
     private weak var jobs: Jobs?
+    private weak var reception: Reception?
     private weak var fulfilment: Fulfilment?
     private weak var shelf: FakeShelf?
 
     init(_ engine: Engine) {
         life = engine.life
         jobs = engine.jobs
+        reception = engine.reception
         fulfilment = engine.jobs.fulfilment
         shelf = engine.shelf
     }
 
-    var isGone: Bool { jobs == nil && fulfilment == nil && shelf == nil }
+    var isGone: Bool { jobs == nil && reception == nil && fulfilment == nil && shelf == nil }
 }

@@ -104,7 +104,7 @@ final class FakeConnection: ProviderConnection {
     }
 
     private func doubt(_ request: UpstreamRequest, _ kind: ClientError.Kind) -> ClientError {
-        if case .bytes(let bytes)? = request.body.first, let jobID = World.jobID(in: bytes) {
+        if case .bytes(let bytes)? = request.body.first, let jobID = world.jobID(ofOrder: bytes) {
             world.doubts.insert(jobID)
             world.trace("\(other.language): order of \(jobID): \(kind)")
         }

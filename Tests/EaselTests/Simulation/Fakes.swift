@@ -10,7 +10,7 @@ import SQLite
 ///
 /// As in the real one, writes happen in the order in which they were asked for.
 @EventLoop
-final class FakeLedger: JobLedger {
+final class FakeLedger: JobLedger, JobArchive {
     private let world: World
     private let life: Life
     private var lastDue = Timestamp(microseconds: 0)
@@ -42,6 +42,26 @@ final class FakeLedger: JobLedger {
         try await write("finish \(job.state) \(images.map(\.position))", job.id) {
             try $0.finish(job, attempt, images: images)
         }
+    }
+
+    // MARK: What was written before
+
+    func job(_ id: String) async throws -> JobStory? { try await read { $0.stories[id] } }
+
+    func job(idempotencyKey: String, keyID: String, since: Timestamp) async throws -> JobStory? {
+        try await read { $0.job(idempotencyKey: idempotencyKey, keyID: keyID, since: since) }
+    }
+
+    func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) async throws -> [JobStory] {
+        try await read { $0.jobs(fingerprint: fingerprint, keyID: keyID, since: since, limit: limit) }
+    }
+
+    /// Reads on a connection of its own, which sees what was written when it begins.
+    private func read<Value>(_ value: (MemoryRows) -> Value) async throws -> Value {
+        try await world.scheduler.pass(world.latency(upTo: .milliseconds(10)), in: life)
+        let seen = value(world.rows)
+        try await world.scheduler.pass(world.latency(upTo: .milliseconds(10)), in: life)
+        return seen
     }
 
     private func write(

@@ -18,6 +18,7 @@ extension World {
         for other in earlier where other.language != sale.language && other.verdict != .refused {
             violate("nothing is bought again unless the earlier attempt provably bought nothing", what)
         }
+        checkRetry(sale)
         for other in earlier where other.life !== sale.life {
             violate("nothing is bought again after a crash", what)
         }
@@ -40,10 +41,22 @@ extension World {
         violate("a job that has ended stays as it is", "\(what) of \(jobID), which is \(state)")
     }
 
-    /// An answer is in the ledger before a client has it.
-    func check(_ ending: JobEnding, of job: Job) {
-        told[job.id] = Answered(ending: ending, life: engine?.life.number ?? 0)
-        checkTold(ending, job.id)
+    /// What was bought for a wish is not bought again for a retry, as long as the gateway can know that it is one.
+    private func checkRetry(_ sale: Sale) {
+        guard let request = requests[sale.jobID] else { return }
+        for other in sales where other.jobID != sale.jobID && other.isCharged {
+            guard requests[other.jobID]?.wish == request.wish else { continue }
+            let endedAt = rows.stories[other.jobID]?.job.finishedAt ?? now
+            if request.manner == .counted, now - endedAt > Repetition.retryWindow { continue }
+            violate("a retry buys nothing again", "order \(sale.number) of \(sale.jobID) after \(other.jobID)")
+        }
+    }
+
+    /// An answer is in the ledger before a client has it, and is about what the client wants.
+    func check(_ ending: JobEnding, ofWish wish: String, _ jobID: String) {
+        if requests[jobID]?.wish != wish { violate("a client is told of its own job", "\(jobID) for \(wish)") }
+        if told[jobID] == nil { told[jobID] = Answered(ending: ending, life: engine?.life.number ?? 0) }
+        checkTold(ending, jobID)
     }
 
     func checkTold(_ ending: JobEnding, _ jobID: String) {

@@ -31,7 +31,7 @@ final class SimulatedProvider {
     /// Takes an order that has arrived, for better or worse.
     func take(_ request: UpstreamRequest, in life: Life) -> Reply {
         guard case .bytes(let bytes)? = request.body.first, let body = try? JSONValue(parsing: bytes),
-            let jobID = World.jobID(in: bytes)
+            let jobID = world.jobID(ofOrder: bytes)
         else {
             world.violate("an order makes no sense", "\(request)")
             return Reply(answer: answer(400, ["error": "what?"]))

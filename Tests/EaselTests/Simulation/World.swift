@@ -32,6 +32,14 @@ final class World {
     private var providers: [Language: SimulatedProvider] = [:]
     private var fullDisks: [(disk: Disk, time: Range<Timestamp>)] = []
 
+    /// A request that a client has sent.
+    struct Request {
+        var wish: String
+        var manner: Client.Manner
+    }
+
+    /// By their ids, which some jobs have, too.
+    private(set) var requests: [String: Request] = [:]
     /// Jobs of which nobody but their provider can know whether they were charged.
     var doubts: Set<String> = []
     /// What clients were told of each job in the end.
@@ -302,9 +310,24 @@ final class World {
         }
     }
 
-    /// The job that a request is for: its prompt is the job's id.
-    nonisolated static func jobID(in body: [UInt8]) -> String? {
-        guard let range = body.firstRange(of: Array("req_".utf8)) else { return nil }
-        return String(decoding: body[range.lowerBound...].prefix(10), as: UTF8.self)
+    // MARK: What clients want
+
+    /// The prompt of a client's requests, by which providers know what they are for.
+    nonisolated static func wish(_ number: Int) -> String { "wish_" + String(number + 1_000_000).dropFirst() }
+
+    /// Notes a request that is going to be sent, and gives it an id.
+    func newRequest(_ wish: String, _ manner: Client.Manner) -> String {
+        let id = "req_" + String(requests.count + 1_000_001).dropFirst()
+        requests[id] = Request(wish: wish, manner: manner)
+        return id
+    }
+
+    /// The job under way that an order is for; there is to be no more than one for each wish.
+    func jobID(ofOrder body: [UInt8]) -> String? {
+        guard let range = body.firstRange(of: Array("wish_".utf8)) else { return nil }
+        let wish = String(decoding: body[range.lowerBound...].prefix(11), as: UTF8.self)
+        let jobs = rows.unfinished.map(\.job.id).filter { requests[$0]?.wish == wish }
+        if jobs.count > 1 { violate("a wish has one job at a time", "\(jobs)") }
+        return jobs.last ?? requests.filter { $0.value.wish == wish }.keys.max()
     }
 }
