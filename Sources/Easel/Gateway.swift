@@ -118,7 +118,8 @@ final class Gateway: RequestHandler {
         let caller = try await keys.caller(of: request)
         let marks = try RetryMarks(request.fields)
         let refusal = try refusal(of: caller, marks, body)
-        let values = try await bodies.read(request, body).completed(by: creation.standIns)
+        let hold = reception.jobs.uses.bytes.hold(for: caller.id, within: configuration.limits.holdings)
+        let values = try await bodies.read(request, body, hold).completed(by: creation.standIns)
         let (submission, patience) = try await submission(creation, values, request, marks, caller)
         let admission = try await reception.admit(
             Reception.Arrival(
@@ -137,6 +138,9 @@ final class Gateway: RequestHandler {
         do throws(GatewayError) {
             try reception.jobs.uses.countRequest(of: caller)
             try reception.jobs.uses.checkJobs(of: caller)
+            guard reception.jobs.count < configuration.limits.jobs else {
+                throw GatewayError.full("jobs under way", setting: "limits.jobs")
+            }
             return nil
         } catch {
             guard marks.mayBeRepetition || body.contentLength ?? .max <= Self.smallBody else { throw error }
@@ -189,7 +193,7 @@ final class Gateway: RequestHandler {
         let submission = Submission(
             order: order, delivery: delivery, isStrict: isStrict, unknownNames: reader.unknownNames,
             imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength,
-            idempotencyKey: marks.idempotencyKey, fingerprint: fingerprint.digest,
+            hold: values.hold, idempotencyKey: marks.idempotencyKey, fingerprint: fingerprint.digest,
             allowsUnknownPrices: caller.limits.allowsUnknownPrices, wantsReceipt: patience.needsReceipt(for: order),
             stopsWhenAbandoned: model.onDisconnect == .cancel)
         return (submission, patience)

@@ -80,7 +80,14 @@ final class Service {
         status.reloadsBegun += 1
         await say()
         let (file, running) = (file, configuration)
-        let result = await blocking { Result { try file.load(over: running) } }
+        let result: Result<Configuration, any Error>
+        do {
+            let configuration = try await blocking { try file.load(over: running) }
+            try await parts.ledger.declare(configuration.keys, at: parts.clock.now)
+            result = .success(configuration)
+        } catch {
+            result = .failure(error)
+        }
         switch result {
         case .success(let configuration):
             adopt(configuration)
@@ -186,10 +193,13 @@ private struct Storage: Sendable {
                     try BlobStore(folder: folder + "/blobs", isDurable: isDurable), try Spool(folder: folder + "/spool")
                 )
             }
+            try await ledger.declare(configuration.keys, at: clock.now)
             unfinished = try await ledger.unfinished()
         } catch let error as FileError where error.isLocked {
             throw ServiceError(
                 "the data folder '\(folder)' is in use by another 'easel serve'. Stop it, or change 'data'.")
+        } catch let error as Refusal {
+            throw ServiceError(error.message)
         } catch {
             throw ServiceError("cannot open the data folder '\(folder)': \(error)")
         }

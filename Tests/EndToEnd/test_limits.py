@@ -1,12 +1,15 @@
 """How often a key may ask, for how many images, and for how many at once."""
 
+import hashlib
+import json
+import subprocess
 import threading
 import time
 
 import openai
 import pytest
 
-from gateway import all_at_once, assert_error, eventually, key_with
+from gateway import BINARY, all_at_once, assert_error, eventually, key_with
 from pictures import picture
 
 ORDER = {"model": "picture", "prompt": "an otter"}
@@ -116,6 +119,109 @@ def test_one_key_does_not_use_up_what_another_has(start):
         429,
         429,
     ]
+
+
+def begin_upload(easel, key, length, sent, announced=True):
+    """A connection on which so many bytes of an edit's body have been sent."""
+    connection = easel.connect()
+    framing = f"Content-Length: {length}" if announced else "Transfer-Encoding: chunked"
+    head = [
+        "POST /v1/images/edits HTTP/1.1",
+        "Host: easel",
+        f"Authorization: Bearer {key}",
+        "Content-Type: multipart/form-data; boundary=x",
+        framing,
+    ]
+    connection.sendall("\r\n".join([*head, "", ""]).encode())
+    body = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n' + bytes(sent)
+    connection.sendall(body if announced else b"%x\r\n%s\r\n" % (len(body), body))
+    return connection
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
+def test_one_key_cannot_take_all_the_room_for_bodies(start, announced):
+    easel = start(limits={"body": "2MB", "in_flight": "5MB", "in_flight_per_key": "3MB"})
+    first, second = key_with(easel)[0], key_with(easel)[0]
+    held = [begin_upload(easel, first, 1_400_000, 1_300_000, announced) for _ in range(2)]
+    held += [begin_upload(easel, second, 1_400_000, 1_300_000, announced)]
+    # All of it has been read: nobody takes the room that is meant for them.
+    eventually(lambda: sum(file.stat().st_size for file in (easel.data / "spool").iterdir()) == 3 * 1_300_000)
+
+    def refusal(key):
+        with begin_upload(easel, key, 1_400_000, 1_300_000, announced) as connection:
+            connection.settimeout(0.5)
+            try:
+                return connection.recv(2000).decode()
+            except TimeoutError:
+                return None
+
+    answer = eventually(lambda: refusal(first))
+    assert answer.startswith("HTTP/1.1 429 ")
+    assert "bytes of requests at once: Limit 3000000" in answer
+    assert "retry-after: 1" in answer.lower()
+    answer = eventually(lambda: refusal(second))
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert "server_is_overloaded" in answer and "limits.in_flight" in answer
+    # What is small has room, and what goes makes some.
+    assert easel.post(PATH, {"prompt": "an otter"}, key=first).status == 200
+    for connection in held:
+        connection.close()
+    image = picture()
+    eventually(lambda: easel.client.with_options(api_key=first).images.edit(image=image, prompt="an otter").data)
+
+
+def test_jobs_of_all_keys_are_bounded_too(start, openai_upstream):
+    easel = start(openai_upstream, limits={"jobs": 2})
+    openai_upstream.pause()
+    resume = threading.Timer(2, openai_upstream.resume)
+    resume.start()
+    waiting = [threading.Thread(target=easel.post, args=[PATH, ORDER]) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    openai_upstream.wait_for_calls(2)
+    refused = easel.post(PATH, ORDER)
+    error = assert_error(refused, 503, type="server_error", code="server_is_overloaded", param=None)
+    assert "limits.jobs" in error["message"]
+    resume.join()
+    for thread in waiting:
+        thread.join()
+    assert easel.post(PATH, ORDER).status == 200
+
+
+def test_keys_of_the_configuration_are_what_it_says(start):
+    digest = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("otter-key-one", "otter-key-two")}
+    easel = start(keys={"team": {"sha256": digest["otter-key-one"], "rpm": 100, "budget": ["1/day", "5/month"]}})
+
+    def status(key):
+        return easel.get("/v1/models", key=key).status
+
+    def declare(**keys):
+        easel.config.write_text(json.dumps(json.loads(easel.config.read_text()) | {"keys": keys}))
+        easel.run("reload")
+
+    assert easel.post(PATH, {"prompt": "an otter"}, key="otter-key-one").status == 200
+    assert easel.get("/v1/models", key="otter-key-one").headers["x-ratelimit-limit-requests"] == "100"
+    assert "declared in the configuration" in easel.run("keys", "show", "key_team")
+    assert "'keys.team'" in easel.run("keys", "revoke", "key_team", exit_code=1)
+    # Another key under the same name has its history.
+    declare(team={"sha256": digest["otter-key-two"], "models": []})
+    eventually(lambda: status("otter-key-one") == 401, within=2)
+    assert easel.get("/v1/models", key="otter-key-two").json["data"] == []
+    [row] = json.loads(easel.run("usage", "--json"))
+    assert (row["group"], row["name"], row["jobs"]) == ("key_team", "team", 1)
+    declare()
+    eventually(lambda: status("otter-key-two") == 401, within=2)
+    # And a restart makes no difference.
+    declare(team={"sha256": digest["otter-key-one"]})
+    eventually(lambda: status("otter-key-one") == 200, within=2)
+    easel.stop()
+    easel.start()
+    assert status("otter-key-one") == 200
+
+
+def test_the_digest_of_a_key_is_read_from_standard_input():
+    done = subprocess.run([BINARY, "keys", "hash"], input="otter\n", capture_output=True, text=True, timeout=20)
+    assert done.stdout.strip() == hashlib.sha256(b"otter").hexdigest()
 
 
 def test_limits_that_are_changed_count_within_a_second(start):

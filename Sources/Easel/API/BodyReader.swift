@@ -15,13 +15,19 @@ final class BodyReader {
         self.lengthLimit = lengthLimit
     }
 
-    func read(_ request: Request, _ body: RequestBody) async throws(GatewayError) -> RequestValues {
+    /// `hold` is what holds room for the body.
+    func read(
+        _ request: Request, _ body: RequestBody, _ hold: BytesInFlight.Hold
+    ) async throws(GatewayError) -> RequestValues {
         if let encoding = request.fields["content-encoding"], !encoding.equalsIgnoringASCIICase("identity") {
             throw .unsupportedMediaType("The body is encoded as '\(encoding)'. Send it as it is.")
         }
         body.limit = lengthLimit
         do {
-            return try await read(request.fields["content-type"].flatMap { MediaType($0) }, body)
+            let source = try MeteredBody(body, hold)
+            var values = try await read(request.fields["content-type"].flatMap { MediaType($0) }, source)
+            values.hold = hold
+            return values
         } catch let error as GatewayError {
             throw error
         } catch let error as BodyError {
@@ -33,7 +39,7 @@ final class BodyReader {
         }
     }
 
-    private func read(_ type: MediaType?, _ body: RequestBody) async throws -> RequestValues {
+    private func read(_ type: MediaType?, _ body: MeteredBody) async throws -> RequestValues {
         if let type, type.matches(.multipartFormData) {
             return try await spool.receiveForm(body, type: type, limit: lengthLimit)
         }

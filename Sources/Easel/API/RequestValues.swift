@@ -17,6 +17,8 @@ struct RequestValues: Sendable {
     var externals: [SpooledFile] = []
     /// Bytes of the body as it came.
     var bodyLength = 0
+    /// The room for them.
+    var hold: BytesInFlight.Hold?
 
     /// The last value under a name; `null`, and an empty text in a form, count as absent.
     subscript(name: String) -> Value? {

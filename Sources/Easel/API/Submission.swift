@@ -18,6 +18,8 @@ final class Submission: Sendable {
     let files: [SpooledFile]
     /// Bytes of the request's body.
     let requestLength: Int
+    /// The room for them, which is free again when nobody needs them any more.
+    let hold: BytesInFlight.Hold?
     /// The client's own name for its request.
     let idempotencyKey: String?
     /// A digest of everything that was asked for.
@@ -31,8 +33,9 @@ final class Submission: Sendable {
 
     init(
         order: ImageOrder, delivery: Delivery, isStrict: Bool = false, unknownNames: [String] = [],
-        imageNames: [String] = [], files: [SpooledFile] = [], requestLength: Int, idempotencyKey: String? = nil,
-        fingerprint: Digest? = nil, allowsUnknownPrices: Bool = true, wantsReceipt: Bool = false,
+        imageNames: [String] = [], files: [SpooledFile] = [], requestLength: Int,
+        hold: BytesInFlight.Hold? = nil, idempotencyKey: String? = nil, fingerprint: Digest? = nil,
+        allowsUnknownPrices: Bool = true, wantsReceipt: Bool = false,
         stopsWhenAbandoned: Bool = false
     ) {
         self.order = order
@@ -42,6 +45,7 @@ final class Submission: Sendable {
         self.imageNames = imageNames
         self.files = files
         self.requestLength = requestLength
+        self.hold = hold
         self.idempotencyKey = idempotencyKey
         self.fingerprint = fingerprint
         self.allowsUnknownPrices = allowsUnknownPrices

@@ -15,6 +15,8 @@ package struct Configuration: Sendable {
     var aliases: [String: String] = [:]
     var defaults = Defaults()
     var results = Retention()
+    /// Keys that the file declares, beside those that commands make.
+    var keys: [DeclaredKey] = []
     var limits = BodyLimits()
     /// How long one try to download a result or an input image may take.
     var downloadTimeout = Self.defaultDownloadTimeout
@@ -107,6 +109,18 @@ package struct Configuration: Sendable {
         var images = 16
         /// Pixels of one image, in either direction.
         var pixels = 50_000_000
+        /// Jobs under way at once.
+        var jobs = 10_000
+        /// Bytes of the bodies of all requests that are being read or worked on; `nil` is four of the largest.
+        var inFlight: Int?
+        /// The same of one key; `nil` is half of them.
+        var inFlightPerKey: Int?
+
+        /// What requests may hold of the gateway together.
+        var holdings: BytesInFlight.Bounds {
+            let all = inFlight ?? body.multipliedReportingOverflow(by: 4).partialValue
+            return BytesInFlight.Bounds(all: all, perKey: inFlightPerKey ?? max(body, all / 2))
+        }
     }
 
     enum Durability: String, Sendable, CaseIterable {

@@ -17,13 +17,14 @@ enum ConfigurationReader {
         readProviders(of: root.section("providers"), dialects, into: &configuration)
         readModels(of: root.section("models"), providers: root.section("providers").keys, into: &configuration)
         readNames(of: root, into: &configuration)
+        readKeys(of: root.section("keys"), into: &configuration)
         return mistakes.all.isEmpty ? .success(configuration) : .failure(MistakeList(all: mistakes.all))
     }
 
     private static func readTop(of root: Section, into configuration: inout Configuration) {
         let isMapping = root.allow(
             "listen", "public_url", "data", "dialects", "providers", "models", "aliases", "defaults", "results",
-            "limits", "download_timeout", "allow_private", "strict", "currency", "answer_within", "idempotency",
+            "keys", "limits", "download_timeout", "allow_private", "strict", "currency", "answer_within", "idempotency",
             "stop_within", "durability", "log")
         guard isMapping else { return }
         if let listen = root.value("listen", like: "127.0.0.1:8080", parse: listenAddress) {
@@ -68,8 +69,11 @@ enum ConfigurationReader {
         if let bytes = results.value("min_free", like: "200MB", parse: Quantity.bytes) {
             configuration.results.minFree = bytes
         }
-        let limits = root.section("limits")
-        limits.allow("body", "images", "pixels")
+        readLimits(of: root.section("limits"), into: &configuration)
+    }
+
+    private static func readLimits(of limits: Section, into configuration: inout Configuration) {
+        limits.allow("body", "images", "pixels", "jobs", "in_flight", "in_flight_per_key")
         let positive: (Int?) -> Int? = { $0.flatMap { $0 > 0 ? $0 : nil } }
         if let bytes = limits.value("body", like: "256MB", parse: { positive(Quantity.bytes($0)) }) {
             configuration.limits.body = bytes
@@ -79,6 +83,21 @@ enum ConfigurationReader {
         }
         if let pixels = limits.value("pixels", like: "50MP", parse: { positive(Quantity.pixels($0)) }) {
             configuration.limits.pixels = pixels
+        }
+        if let jobs = limits.value("jobs", like: "10000", parse: { positive(Int($0)) }) {
+            configuration.limits.jobs = jobs
+        }
+        configuration.limits.inFlight = limits.value("in_flight", like: "1GB") { positive(Quantity.bytes($0)) }
+        configuration.limits.inFlightPerKey = limits.value("in_flight_per_key", like: "512MB") {
+            positive(Quantity.bytes($0))
+        }
+        let holdings = configuration.limits.holdings
+        for (name, bytes) in [("in_flight", holdings.all), ("in_flight_per_key", holdings.perKey)]
+        where bytes < configuration.limits.body {
+            limits.mistakes.report(
+                limits.position(of: name),
+                "'limits.\(name)' has no room for one body of \(configuration.limits.body) bytes, as 'limits.body' allows"
+            )
         }
     }
 

@@ -80,8 +80,17 @@ extension Ledger {
     }
 
     /// Makes the keys of the owner's file be what the file says, all or nothing; those that it has no more are revoked.
+    ///
+    /// Nothing is written where they are that already.
+    ///
+    /// - Throws: A ``Refusal`` when one of them is a key that a command has made.
     func declare(_ keys: [DeclaredKey], at now: Timestamp) async throws {
+        guard try await Set(declaredKeys()) != Set(keys) else { return }
         try await database.write { connection in
+            for key in keys {
+                let made = try connection.row(Self.madeKeyOfHash, [.blob(key.digest.bytes)]) { $0.text(0) }
+                if let made { throw Refusal("'keys.\(key.name)' is the key \(made), which a command has made") }
+            }
             // So that two of them may have changed places.
             try connection.run("UPDATE keys SET hash = randomblob(32) WHERE declared = 1")
             for key in keys {
@@ -99,6 +108,19 @@ extension Ledger {
         }
     }
 
+    /// The keys of the owner's file that count.
+    private func declaredKeys() async throws -> [DeclaredKey] {
+        try await database.read { connection in
+            try connection.rows(Self.selectKeys + "WHERE declared = 1 AND revoked_at IS NULL") { row in
+                let key = KeyRecord(row)
+                return Digest(stored: row.blob(15)).map {
+                    DeclaredKey(name: key.name, digest: $0, models: key.models, limits: key.limits)
+                }
+            }.compactMap(\.self)
+        }
+    }
+
+    static let madeKeyOfHash = "SELECT id FROM keys WHERE hash = ? AND declared = 0"
     static let keyOfHash = selectKeys + "WHERE hash = ?"
     static let keyOfFormerHash =
         selectKeys + "WHERE id = (SELECT key_id FROM former_keys WHERE hash = ? AND valid_until > ?)"
@@ -109,7 +131,8 @@ extension Ledger {
         "expires_at", "unknown_prices",
     ]
     private static let selectKeys = """
-        SELECT id, name, prefix, models, created_at, revoked_at, declared, \(limitColumns.joined(separator: ", "))
+        SELECT id, name, prefix, models, created_at, revoked_at, declared, \(limitColumns.joined(separator: ", ")),
+            hash
         FROM keys 
         """
 

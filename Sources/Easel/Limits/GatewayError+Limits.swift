@@ -29,6 +29,16 @@ extension GatewayError {
                 """, retryAfter: pause, shouldRetry: pause == nil ? false : nil)
     }
 
+    /// All keys together hold as much of something as the gateway takes.
+    static func full(_ what: String, setting: String) -> GatewayError {
+        GatewayError(
+            status: .serviceUnavailable, type: .server, code: "server_is_overloaded",
+            message: """
+                The gateway has as many \(what) as it takes; nothing was bought. Please try again in a moment. The \
+                gateway's owner can raise '\(setting)'.
+                """, retryAfter: .seconds(1))
+    }
+
     /// No route has a price, and the key may not use one without.
     static func unknownPrice(model: String) -> GatewayError {
         GatewayError(

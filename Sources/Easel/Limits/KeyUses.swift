@@ -5,6 +5,7 @@ import LibEvent
 /// What every key uses of its limits right now.
 @EventLoop
 final class KeyUses {
+    let bytes = BytesInFlight()
     private let clock: WallClock
     /// By the keys' ids: as many as there are keys in the ledger, at most.
     private var uses: [String: KeyUse] = [:]
