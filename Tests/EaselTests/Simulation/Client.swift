@@ -134,12 +134,9 @@ final class Client {
             operation: .generate, model: dice.pick(["otter", "stoat"]), prompt: wish,
             count: dice.pick([1, 1, 2, 3, 5]))
         if dice.chance(0.5) { order.parameters[.seed] = 7 }
-        var submission = Submission(
-            order: order, delivery: .url, isStrict: false, unknownNames: [], imageNames: [], files: [],
-            requestLength: 100, wantsReceipt: dice.chance(world.faults.receipt))
-        submission.idempotencyKey = manner == .named ? wish : nil
-        submission.fingerprint = SHA256.digest(of: Array(wish.utf8))
-        return submission
+        return Submission(
+            order: order, delivery: .url, requestLength: 100, idempotencyKey: manner == .named ? wish : nil,
+            fingerprint: SHA256.digest(of: Array(wish.utf8)), wantsReceipt: dice.chance(world.faults.receipt))
     }
 
     private func cancel(_ job: Job, in life: Life) {
