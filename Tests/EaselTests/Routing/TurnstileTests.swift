@@ -24,6 +24,7 @@ struct TurnstileTests {
         scene.leave(3)
         await scene.clock.settle()
         #expect(scene.entered == [1, 2, 3, 4])
+        await scene.close()
     }
 
     @Test @EventLoop func `who is cancelled leaves the line, and whoever is behind moves up`() async throws {
@@ -37,6 +38,7 @@ struct TurnstileTests {
         scene.leave(1)
         await scene.clock.settle()
         #expect(scene.entered == [1, 3])
+        await scene.close()
     }
 
     @Test @EventLoop func `a job that is called off leaves the line, and comes not even near it later`() async throws {
@@ -54,6 +56,7 @@ struct TurnstileTests {
         scene.leave(1)
         await scene.clock.settle()
         #expect(scene.entered == [1, 3])
+        await scene.close()
     }
 
     @Test @EventLoop func `an order that makes room for another key's is told so at once`() async throws {
@@ -67,6 +70,7 @@ struct TurnstileTests {
             await scene.clock.settle()
         }
         #expect(scene.entered == [1, 2, 4])
+        await scene.close()
     }
 
     @Test @EventLoop func `waiting ends when it has been long enough`() async throws {
@@ -81,6 +85,7 @@ struct TurnstileTests {
         #expect(scene.refused == [2: .waitedTooLong(retryAfter: .seconds(5))])
         await scene.clock.advance(by: .seconds(20))
         #expect(scene.refused.keys.sorted() == [2, 3])
+        await scene.close()
     }
 
     @Test @EventLoop func `a rate lets the next in when its time has come, without anybody leaving`() async throws {
@@ -92,6 +97,7 @@ struct TurnstileTests {
         #expect(scene.entered == [1, 2, 3, 4])
         // The fifth has waited for a minute by now, which is as long as anybody waits.
         #expect(scene.refused.keys.sorted() == [5])
+        await scene.close()
     }
 
     @Test @EventLoop func `when everybody is sent away, newcomers may wait again`() async throws {
@@ -105,6 +111,7 @@ struct TurnstileTests {
         scene.leave(1)
         await scene.clock.settle()
         #expect(scene.entered == [1, 4])
+        await scene.close()
     }
 
     @Test @EventLoop func `higher limits let in at once who waits`() async throws {
@@ -114,6 +121,7 @@ struct TurnstileTests {
         scene.turnstile.update(limits(3))
         await scene.clock.settle()
         #expect(scene.entered == [1, 2, 3])
+        await scene.close()
     }
 
     @Test @EventLoop func `a clock that is set back makes nobody wait longer`() async throws {
@@ -143,6 +151,7 @@ struct TurnstileTests {
         #expect(scene.entered == Array(1...count))
         #expect(scene.most == 10)
         #expect(scene.turnstile.insideCount == 0)
+        await scene.close()
     }
 
     /// Random visitors of a real turnstile: each ends exactly once, in turn, and leaves it as it was.
@@ -172,6 +181,7 @@ struct TurnstileTests {
         for visitor in visitors { try await visitor.value }
         #expect((scene.entered + scene.refused.keys).sorted() == Array(1...visitors.count))
         #expect(scene.turnstile.insideCount == 0 && scene.turnstile.waitingCount == 0)
+        await scene.close()
     }
 }
 
@@ -184,6 +194,7 @@ private final class Scene {
     private(set) var refused: [Int: Turnstile.Refusal] = [:]
     private(set) var most = 0
     private var inside: [Int: WaitingLine.Ticket] = [:]
+    private var visitors: [Task<Void, any Error>] = []
 
     init(_ limits: TrafficLimits) {
         turnstile = Turnstile(limits, clock: ForwardClock(clock.wallClock))
@@ -193,7 +204,7 @@ private final class Scene {
     func come(
         _ number: Int, from key: String = "", unless cancellation: Promise<Void>? = nil
     ) -> Task<Void, any Error> {
-        EventLoop.spawn {
+        let visitor = EventLoop.spawn {
             do throws(Turnstile.Refusal) {
                 self.inside[number] = try await self.turnstile.enter(for: key, unless: cancellation)
                 self.entered.append(number)
@@ -202,6 +213,8 @@ private final class Scene {
                 self.refused[number] = error
             }
         }
+        visitors.append(visitor)
+        return visitor
     }
 
     func leave(_ number: Int) {
@@ -214,5 +227,13 @@ private final class Scene {
         guard let number = inside.keys.sorted().randomElement(using: &random) else { return false }
         leave(number)
         return true
+    }
+
+    /// Sends everybody home, so that no task outlives its test.
+    func close() async {
+        for visitor in visitors { visitor.cancel() }
+        await clock.settle()
+        for number in inside.keys { leave(number) }
+        await clock.settle()
     }
 }
