@@ -136,7 +136,9 @@ final class Client {
         if dice.chance(0.5) { order.parameters[.seed] = 7 }
         return Submission(
             order: order, delivery: .url, requestLength: 100, idempotencyKey: manner == .named ? wish : nil,
-            fingerprint: SHA256.digest(of: Array(wish.utf8)), wantsReceipt: dice.chance(world.faults.receipt))
+            fingerprint: SHA256.digest(of: Array(wish.utf8)),
+            allowsUnknownPrices: world.budget == nil || dice.chance(0.5),
+            wantsReceipt: dice.chance(world.faults.receipt))
     }
 
     private func cancel(_ job: Job, in life: Life) {
@@ -169,8 +171,9 @@ final class Client {
         return true
     }
 
+    nonisolated static let keyID = "key"
     private nonisolated static let key = KeyRecord(
-        id: "key", name: "ci", prefix: "sk", models: nil, createdAt: ManualClock().now)
+        id: keyID, name: "ci", prefix: "sk", models: nil, createdAt: ManualClock().now)
 }
 
 extension JobEnding {

@@ -77,6 +77,7 @@ final class FakeLedger: JobLedger, JobArchive {
             } else {
                 world.checkUnfinished(jobID, what())
                 do { try change(&world.rows) } catch { failure = error }
+                world.checkMoney()
             }
             world.trace("ledger: \(what()) of \(jobID)\(failure == nil ? "" : ": FAILED")")
         }

@@ -272,6 +272,18 @@ extension World {
         }
     }
 
-    /// Budgets are kept: their place is here, once there are any.
-    private func checkMoney() {}
+    /// The budget is kept, by the books and by what providers charge.
+    func checkMoney() {
+        guard let budget else { return }
+        let used = rows.spending(of: Client.keyID, in: .total, on: Day(of: now))
+        if used.total > budget { violate("what is spent and reserved is within the budget", "\(used)") }
+        let charged = sales.reduce(0 as Int64) { sum, sale in
+            let model = rows.stories[sale.jobID]?.job.model ?? ""
+            let route = configuration.model(named: model)?.routes.first { $0.provider == sale.language.rawValue }
+            return sum + (route?.price?.image?.microunits ?? 0) * Int64(sale.chargedImages)
+        }
+        if charged > budget.microunits {
+            violate("what providers charge is within the budget", "\(Money(microunits: charged)) of \(budget)")
+        }
+    }
 }

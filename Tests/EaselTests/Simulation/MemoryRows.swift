@@ -8,11 +8,14 @@ struct MemoryRows {
     struct Violation: Error {}
 
     private(set) var stories: [String: JobStory] = [:]
+    /// By the keys' ids.
+    var budgets: [String: Budget] = [:]
     private var blobs: [Digest: BlobRecord] = [:]
     private var tokens: Set<String> = []
 
     mutating func accept(_ job: JobRecord, _ attempt: AttemptRecord?) throws {
         guard stories[job.id] == nil else { throw Violation() }
+        try checkBudget(of: job)
         var row = JobRecord(
             id: job.id, keyID: job.keyID, operation: job.operation, model: job.model, state: job.state,
             parameters: job.parameters, promptCharacters: job.promptCharacters, inputImages: job.inputImages,
@@ -82,6 +85,31 @@ struct MemoryRows {
 
     func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) -> [JobStory] {
         Array(jobs(of: keyID, since: since) { $0.fingerprint == fingerprint }.prefix(limit))
+    }
+
+    /// What a key has spent, and what jobs under way may add to that, as of a day.
+    func spending(of keyID: String, in period: Budget.Period, on day: Day) -> Spending {
+        var spending = Spending()
+        for job in stories.values.map(\.job) where job.keyID == keyID {
+            if let first = period.firstDay(for: day), Day(of: job.acceptedAt) < first { continue }
+            let reserved = job.reserved?.microunits ?? 0
+            if job.finishedAt == nil {
+                spending.reserved.microunits += reserved
+            } else {
+                spending.spent.microunits += job.cost?.microunits ?? reserved
+            }
+        }
+        return spending
+    }
+
+    private func checkBudget(of job: JobRecord) throws {
+        let (wanted, day) = (job.reserved ?? Money(microunits: 0), Day(of: job.acceptedAt))
+        for (period, amount) in budgets[job.keyID]?.lines ?? [] where wanted.microunits > 0 {
+            let used = spending(of: job.keyID, in: period, on: day).total
+            guard used.microunits + wanted.microunits > amount.microunits else { continue }
+            throw BudgetExceeded(
+                period: period, budget: amount, used: used, wanted: wanted, resetsAt: period.end(after: day))
+        }
     }
 
     // MARK: Rows

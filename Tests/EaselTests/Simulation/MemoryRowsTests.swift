@@ -12,8 +12,12 @@ struct MemoryRowsTests {
     @EventLoop func `rows in memory and rows in SQLite tell the same after every write`(seed: UInt64) async throws {
         let (folder, dice) = (TemporaryFolder(), Dice(seed: seed))
         let ledger = try Ledger(folder: folder.path, isDurable: false)
-        let key = try await ledger.anyKey()
+        var limits = KeyLimits()
+        limits.budget = try #require(Budget("0.000009/day,0.000012/month,0.00002/total"))
+        let now = ManualClock().now
+        let key = try await ledger.createKey(name: "ci", models: nil, limits: limits, at: now).record
         var rows = MemoryRows()
+        rows.budgets[key.id] = limits.budget
         for _ in 0..<200 {
             let write = write(dice, key.id)
             let wasRefused = await Self.fails { try await write.real(ledger) }
@@ -22,6 +26,9 @@ struct MemoryRowsTests {
                 var story = try await ledger.job(id)
                 story?.keyName = ""
                 #expect(story.map { "\($0)" } == rows.stories[id].map { "\($0)" }, "\(write.name)")
+            }
+            for (period, spending) in try await ledger.spending(of: key.id, at: now) {
+                #expect(rows.spending(of: key.id, in: period, on: Day(of: now)) == spending, "\(write.name)")
             }
             #expect(try await ledger.unfinished().map(\.job.id) == rows.unfinished.map(\.job.id))
             let (start, digest) = (Timestamp(microseconds: 0), SHA256.digest(of: "otter"))

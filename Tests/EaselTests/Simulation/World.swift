@@ -19,6 +19,8 @@ final class World {
     let scheduler: Scheduler
     let faults: Faults
     private(set) var configuration: Configuration
+    /// What all orders together may cost; `nil` is no bound.
+    let budget: Money?
 
     // What survives crashes.
     var rows = MemoryRows()
@@ -81,6 +83,9 @@ final class World {
         faults = Faults(dice)
         configuration = tools.configuration
         crashesLeft = faults.crashes
+        budget = dice.pick([nil, nil, 30_000, 100_000, 300_000] as [Int64?]).map { Money(microunits: $0) }
+        rows.budgets[Client.keyID] = Budget()
+        rows.budgets[Client.keyID]?[.total] = budget
         for name in configuration.providers.keys.sorted() {
             configuration.providers[name]?.jobTimeout = Self.jobTimeout
             configuration.providers[name]?.traffic = TrafficLimits(
@@ -90,12 +95,14 @@ final class World {
         }
         configuration.models = ["otter", "stoat"].map { name in
             let languages = dice.some(dice.number(1...3), of: Language.allCases)
-            let price = dice.chance(0.8) ? Price(image: Money(microunits: 25_000)) : nil
+            let isPriced = dice.chance(0.8)
             return Configuration.Model(
                 name: name,
                 routes: languages.map {
-                    Configuration.Route(
-                        provider: $0.rawValue, model: $0.model, price: price, weight: dice.pick([nil, 1, 3]))
+                    let price = Price(image: Money(microunits: dice.pick([25_000, 25_000, 40_000])))
+                    return Configuration.Route(
+                        provider: $0.rawValue, model: $0.model, price: isPriced ? price : nil,
+                        weight: dice.pick([nil, 1, 3]))
                 })
         }
         for _ in 0..<faults.fullDisks {
