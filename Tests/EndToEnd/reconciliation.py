@@ -300,10 +300,14 @@ class Comparison:
                         yield f"{job}: an image of {submission.number} was delivered and is not here"
 
     def costs(self):
-        """What was delivered has its price, what was refused costs nothing, and nothing else is called free."""
+        """What was made has its price, what was refused costs nothing, and nothing else is called free."""
         for job in self.books.jobs.values():
-            if job.state == "done" and job.cost != len(job.digests) * self.price:
-                yield f"{job}: {len(job.digests)} images cost {job.cost}"
+            if job.state == "done":
+                made = sum(len(one.digests) for one in job.submissions if one.is_bought)
+                # Of what is missing nobody may know whether it was made: then it counts.
+                most = job.wanted if job.missing else made
+                if not made * self.price <= job.cost <= most * self.price:
+                    yield f"{job}: {made} images were made, {len(job.missing)} are missing, and it cost {job.cost}"
             if job.state == "unknown" and job.cost == 0:
                 yield f"{job}: is called free"
             if job.state in ("failed", "cancelled") and all(one.is_free for one in job.submissions) and job.cost != 0:
