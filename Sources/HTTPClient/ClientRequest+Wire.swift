@@ -30,7 +30,8 @@ extension ClientRequest {
     /// The fields in the notation of `CURLOPT_HTTPHEADER`: a name with a semicolon is a field without a value, a name
     /// with a colon one that libcurl leaves out.
     var fieldLines: [String] {
-        ["Expect:"]
+        // A form's type is what libcurl would call a body that has none.
+        ["Expect:"] + (shortBody != nil && fields["content-type"] == nil ? ["Content-Type:"] : [])
             + fields.all.map { field in
                 let value = field.value.trimmingOptionalWhitespace
                 return value.isEmpty ? "\(field.name);" : "\(field.name): \(value)"
@@ -47,6 +48,16 @@ extension ClientRequest {
         case .none, .bytes: ["POST", "PUT", "PATCH"].contains(method.rawValue) ? 0 : nil
         }
     }
+
+    /// A body so short that libcurl takes it whole: it goes out with the head, and needs no buffer of libcurl's while
+    /// the answer is waited for.
+    var shortBody: [UInt8]? {
+        guard case .bytes(let bytes) = body, (1...Self.longestShortBody).contains(bytes.count) else { return nil }
+        return bytes
+    }
+
+    /// In bytes; what libcurl sends together with the head at most (its `MAX_INITIAL_POST_SIZE`) is four times that.
+    private static let longestShortBody = 16 << 10
 
     func error(_ kind: ClientError.Kind, reached: ClientError.Reached, at url: TargetURL) -> ClientError {
         ClientError(kind, reached: reached, request: "\(method.rawValue) \(url.shown)")

@@ -43,7 +43,9 @@ extension EasyHandle {
 
     private func setBody(of request: ClientRequest) throws(OptionError) {
         if request.method == .head { try set(CURLOPT_NOBODY, to: 1) }
-        if let length = request.announcedLength {
+        if let bytes = request.shortBody {
+            try setBody(bytes)
+        } else if let length = request.announcedLength {
             try set(CURLOPT_UPLOAD, to: 1)
             try set(CURLOPT_INFILESIZE_LARGE, toSize: length)
             let (least, most) = Self.uploadBufferBytes

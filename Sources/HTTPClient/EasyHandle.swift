@@ -47,6 +47,17 @@ struct EasyHandle: ~Copyable {
         try check(unsafe shim_easy_set_string(pointer, option, text))
     }
 
+    /// Sets a whole body, which libcurl copies and sends with the head.
+    func setBody(_ bytes: [UInt8]) throws(OptionError) {
+        try set(CURLOPT_POSTFIELDSIZE_LARGE, toSize: bytes.count)
+        try check(
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                // Only read, though the type does not say so.
+                let start = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+                return unsafe shim_easy_set_pointer(pointer, CURLOPT_COPYPOSTFIELDS, start)
+            })
+    }
+
     /// Sets the lines of the head, in libcurl's notation: `Name;` is a field without a value.
     mutating func setFieldLines(_ lines: [String]) throws(OptionError) {
         for line in lines {

@@ -58,7 +58,7 @@ final class Transfer {
         self.client = client
         method = request.method
         limits = request.limits
-        upload = Upload(request.body)
+        upload = Upload(request.shortBody == nil ? request.body : .none)
         self.started = started
         lastProgress = .now
     }

@@ -23,37 +23,51 @@ final class BodyReader {
             throw .unsupportedMediaType("The body is encoded as '\(encoding)'. Send it as it is.")
         }
         body.limit = lengthLimit
+        let form = try form(request.fields["content-type"])
         do {
             let source = try MeteredBody(body, hold)
-            var values = try await read(request.fields["content-type"].flatMap { MediaType($0) }, source)
+            var values = try await read(form, source)
             values.hold = hold
             return values
-        } catch let error as GatewayError {
-            throw error
-        } catch let error as BodyError {
-            throw translated(error)
-        } catch let error as SpoolError {
-            throw translated(error)
         } catch {
-            throw .malformedBody("\(error)")
+            throw translated(error)
         }
     }
 
-    private func read(_ type: MediaType?, _ body: MeteredBody) async throws -> RequestValues {
-        if let type, type.matches(.multipartFormData) {
-            return try await spool.receiveForm(body, type: type, limit: lengthLimit)
-        }
+    private func read(_ form: MediaType?, _ body: MeteredBody) async throws -> RequestValues {
+        if let form { return try await spool.receiveForm(body, type: form, limit: lengthLimit) }
+        return try values(of: try await spool.receiveJSON(then: body, limit: lengthLimit))
+    }
+
+    /// The type of a form; `nil` for that of a JSON text.
+    private func form(_ contentType: String?) throws(GatewayError) -> MediaType? {
+        let type = contentType.flatMap { MediaType($0) }
+        if let type, type.matches(.multipartFormData) { return type }
         // `curl -d` without a header says form where it means JSON; a missing type means JSON too.
         guard type.map(\.mayBeJSON) ?? true else {
-            throw GatewayError.unsupportedMediaType(
+            throw .unsupportedMediaType(
                 "Unsupported Content-Type. Send application/json, or multipart/form-data with files.")
         }
-        let json = try await spool.receiveJSON(then: body, limit: lengthLimit)
+        return nil
+    }
+
+    private func values(of json: SpooledJSON) throws(GatewayError) -> RequestValues {
         guard let object = json.value.object else {
-            throw GatewayError.malformedBody("expected a JSON object, but got \(json.value.kind)")
+            throw .malformedBody("expected a JSON object, but got \(json.value.kind)")
         }
         return RequestValues(
             entries: object.members.map { ($0.name, .json($0.value)) }, externals: json.files, bodyLength: json.length)
+    }
+
+    /// Not inlined: its caller waits, and what is needed here would take up memory meanwhile.
+    @inline(never)
+    private func translated(_ error: any Error) -> GatewayError {
+        switch error {
+        case let error as GatewayError: error
+        case let error as BodyError: translated(error)
+        case let error as SpoolError: translated(error)
+        default: .malformedBody("\(error)")
+        }
     }
 
     private func translated(_ error: BodyError) -> GatewayError {

@@ -76,7 +76,16 @@ final class JobDesk {
         if submission.order.isStreamed {
             return try await StreamedAnswer(of: job, to: submission.order, configuration, files, clock).response()
         }
-        switch try await wait(for: job, within: patience.limit) {
+        let ending = try await wait(for: job, within: patience.limit)
+        return try await answer(job, submission, ending)
+    }
+
+    /// Not inlined, as little as possible of it being held while a job is waited for.
+    @inline(never)
+    private func answer(
+        _ job: Job, _ submission: Submission, _ ending: JobEnding?
+    ) async throws(GatewayError) -> Response {
+        switch ending {
         case .done(let story): return try await handOver(story, submission.delivery)
         case .failed(let error): throw error
         case nil: return try await accepted(job)
@@ -127,6 +136,7 @@ final class JobDesk {
 
     // MARK: Handing over
 
+    @inline(never)
     private func tellAgain(_ story: JobStory, _ submission: Submission) async throws(GatewayError) -> Response {
         if let error = GatewayError(of: story.job) { throw error }
         guard story.images.count >= story.job.images else { throw .imagesExpired() }

@@ -101,39 +101,74 @@ final class Fulfilment {
     private func buy(
         _ job: Job, _ submission: Submission, _ candidates: Candidates
     ) async throws(GatewayError) -> JobEnding {
-        var record = record(of: job, submission)
-        var refused: AttemptRecord?
+        let rows = Rows(job: record(of: job, submission))
         var ordinal = 0
         var next = await candidates.next()
         while let candidate = next, !job.isHeld {
             ordinal += 1
-            let destination = candidate.destination
-            let attempt = AttemptRecord(
-                jobID: job.id, ordinal: ordinal, provider: destination.route.provider, model: destination.route.model,
-                state: .submitted, submittedAt: means.clock.now)
-            record.report = candidate.plan.report.json.text
-            if let error = await writeDown(attempt, of: record, after: refused, isAccepted: job.receipt.value != nil) {
-                guard let refused else { throw error }
-                record.cost = Money(microunits: 0)
-                return await end(job, record, refused, error, state: .failed)
-            }
-            job.receipt.fulfil(())
+            let run = run(ordinal, of: job, candidate)
+            rows.job.report = candidate.plan.report.json.text
+            if let ending = try await begin(run, of: job, rows) { return ending }
 
-            let run = AttemptRun(attempt, of: job, at: destination, to: candidate.plan, means)
             let outcome = await run.run(AttemptRun.Errand.all(of: candidate.plan))
-            let failure = outcome.failure
-            next = failure?.mayMoveOn == true && !job.isHeld ? await candidates.next() : nil
-            guard let failure, next != nil, !job.isHeld else {
-                return await conclude(job, record, run.record, outcome, price: destination.route.price)
+            let mayMoveOn = outcome.failure?.mayMoveOn == true && !job.isHeld
+            next = mayMoveOn ? await candidates.next() : nil
+            guard next != nil, !job.isHeld else {
+                return await conclude(job, rows, run, candidate.destination, outcome)
             }
-            means.log.warning(
-                "provider refused, trying the next route",
-                ["request.id": job.id, "provider": attempt.provider, "failure": "\(failure.kind)"])
-            refused = run.record
-            refused?.state = .refused
-            refused?.failure = failure.json.text
+            refuse(run, outcome, rows)
         }
         throw job.isCancelled ? .cancelled() : job.isHeld ? .stopping() : candidates.refusal
+    }
+
+    /// The rows of a job that is being worked on; in one place, for what waits should not hold copies of them.
+    private final class Rows {
+        var job: JobRecord
+        /// The last attempt, which has bought nothing.
+        var refused: AttemptRecord?
+
+        init(job: JobRecord) { self.job = job }
+    }
+
+    private func run(_ ordinal: Int, of job: Job, _ candidate: Candidate) -> AttemptRun {
+        let route = candidate.destination.route
+        let attempt = AttemptRecord(
+            jobID: job.id, ordinal: ordinal, provider: route.provider, model: route.model, state: .submitted,
+            submittedAt: means.clock.now)
+        return AttemptRun(attempt, of: job, at: candidate.destination, to: candidate.plan, means)
+    }
+
+    /// Has an attempt on disk before the first byte of it goes upstream; gives the job's ending where that fails.
+    ///
+    /// Not inlined, as is what ends a job: what writing takes would take up memory for as long as the attempt does.
+    @inline(never)
+    private func begin(_ run: AttemptRun, of job: Job, _ rows: Rows) async throws(GatewayError) -> JobEnding? {
+        if let error = await writeDown(run.record, of: job, rows) {
+            guard let refused = rows.refused else { throw error }
+            rows.job.cost = Money(microunits: 0)
+            return await end(job, rows.job, refused, error, state: .failed)
+        }
+        job.receipt.fulfil(())
+        return nil
+    }
+
+    private func refuse(_ run: AttemptRun, _ outcome: AttemptOutcome, _ rows: Rows) {
+        means.log.warning(
+            "provider refused, trying the next route",
+            [
+                "request.id": run.record.jobID, "provider": run.record.provider,
+                "failure": outcome.failure.map { "\($0.kind)" } ?? "",
+            ])
+        rows.refused = run.record
+        rows.refused?.state = .refused
+        rows.refused?.failure = outcome.failure?.json.text
+    }
+
+    @inline(never)
+    private func conclude(
+        _ job: Job, _ rows: Rows, _ run: AttemptRun, _ destination: Destination, _ outcome: AttemptOutcome
+    ) async -> JobEnding {
+        await conclude(job, rows.job, run.record, outcome, price: destination.route.price)
     }
 
     // MARK: Writing down
@@ -146,19 +181,16 @@ final class Fulfilment {
         job.receipt.fulfil(())
     }
 
-    /// The attempt is on disk before the first byte of it goes upstream.
-    private func writeDown(
-        _ attempt: AttemptRecord, of record: JobRecord, after refused: AttemptRecord?, isAccepted: Bool
-    ) async -> GatewayError? {
+    private func writeDown(_ attempt: AttemptRecord, of job: Job, _ rows: Rows) async -> GatewayError? {
         do {
-            if isAccepted {
-                try await means.ledger.begin(attempt, after: refused)
+            if job.receipt.value != nil {
+                try await means.ledger.begin(attempt, after: rows.refused)
             } else {
-                try await means.ledger.accept(record, attempt)
+                try await means.ledger.accept(rows.job, attempt)
             }
             return nil
         } catch {
-            return cannotWrite(error, record)
+            return cannotWrite(error, rows.job)
         }
     }
 

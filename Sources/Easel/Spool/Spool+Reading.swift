@@ -12,6 +12,19 @@ struct SpooledJSON: Sendable {
     var length: Int
 }
 
+extension SpooledJSON {
+    /// Parses a text that is here as a whole.
+    ///
+    /// Not inlined: the parser would take up memory for as long as its caller waits for the text.
+    @inline(never)
+    fileprivate init(parsing text: [UInt8], _ strictness: JSONStrictness) throws(SpoolError) {
+        do throws(JSONError) { value = try JSONValue(parsing: text, strictness: strictness) } catch {
+            throw .malformed("\(error)")
+        }
+        length = text.count
+    }
+}
+
 extension Spool {
     /// The longest JSON text that is parsed at once on the loop, in bytes: it takes less than the hop to a thread.
     static let inlineLength = 32 * 1024
@@ -30,15 +43,16 @@ extension Spool {
     ) async throws -> SpooledJSON {
         var text = first
         while text.count <= Self.inlineLength {
-            guard let bytes = try await source.next() else {
-                do throws(JSONError) {
-                    return SpooledJSON(value: try JSONValue(parsing: text, strictness: strictness), length: text.count)
-                } catch {
-                    throw SpoolError.malformed("\(error)")
-                }
-            }
+            guard let bytes = try await source.next() else { return try SpooledJSON(parsing: text, strictness) }
             text += bytes
         }
+        return try await receiveLongJSON(
+            text, then: source, limit: limit, strictness: strictness, waitsForRoom: waitsForRoom)
+    }
+
+    private func receiveLongJSON(
+        _ text: [UInt8], then source: some ByteSource, limit: Int, strictness: JSONStrictness, waitsForRoom: Bool
+    ) async throws -> SpooledJSON {
         let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness, waitsForRoom: waitsForRoom)
         var length = text.count
         guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
@@ -66,6 +80,9 @@ extension Spool {
     }
 
     /// Reads a whole form.
+    ///
+    /// Not inlined, for its caller reads JSON, too, and needs no room for a form then.
+    @inline(never)
     func receiveForm(_ source: some ByteSource, type: MediaType, limit: Int) async throws -> RequestValues {
         let spooler = try FormSpooler(in: self, type: type, limit: limit)
         var values = RequestValues()
