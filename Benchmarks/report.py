@@ -212,8 +212,45 @@ def picture(verdicts):
     return "\n".join(parts) + "\n"
 
 
+def curve(result):
+    """The ledger's questions by its size: flat is what they should be. Both scales are logarithmic."""
+    left, width, top, height = 60, 520, 20, 260
+    sizes = list(result)
+    questions = [name for name in result[sizes[0]] if name not in ("filling", "bytes")]
+    least, most = math.log10(sizes[0]), math.log10(sizes[-1])
+    longest, shortest = 1.0, 1e-4
+
+    def point(size, seconds):
+        across = (math.log10(size) - least) / (most - least)
+        up = math.log10(min(longest, max(shortest, seconds)) / shortest) / math.log10(longest / shortest)
+        return left + across * width, top + (1 - up) * height
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 170} {top + height + 40}" '
+        + 'font-family="sans-serif" font-size="12">',
+        f'<rect width="{left + width + 170}" height="{top + height + 40}" fill="white"/>',
+    ]
+    for seconds in (1e-4, 1e-3, 1e-2, 1e-1, 1):
+        y = point(sizes[0], seconds)[1]
+        parts.append(f'<line x1="{left}" y1="{y:.1f}" x2="{left + width}" y2="{y:.1f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#555">{seconds * 1000:g} ms</text>')
+    for size in sizes:
+        x = point(size, 1)[0]
+        parts.append(f'<text x="{x:.1f}" y="{top + height + 20}" text-anchor="middle" fill="#555">{size:,}</text>')
+    for question, color in zip(questions, ("#2a7d4f", "#b3402a", "#2a4f9d", "#8a6d1b"), strict=False):
+        points = [point(size, result[size][question]) for size in sizes]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>')
+        x, y = points[-1]
+        parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{color}">{question}</text>')
+    parts.append(f'<text x="{left}" y="{top + height + 36}" fill="#555">jobs in the ledger</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
 def write(folder, machine, results, verdicts):
     folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine, "results": results, "verdicts": [vars(one) for one in verdicts]}
     (folder / "performance.json").write_text(json.dumps(document, indent=1) + "\n")
     (folder / "performance.svg").write_text(picture(verdicts))
+    if len(results.get("ledger", {})) > 1:
+        (folder / "ledger.svg").write_text(curve(results["ledger"]))
