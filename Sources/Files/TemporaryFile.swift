@@ -53,12 +53,38 @@ package final class TemporaryFile: Sendable {
     /// to be `durable`, the bytes and the name survive a power cut once this has returned. The corresponding C
     /// functions are `fsync` and `rename`.
     package func commit(to path: String, durable: Bool) throws(FileError) {
-        if durable { try descriptor.synchronize() }
-        guard unsafe rename(self.path, path) == 0 else {
+        try Self.commit([(self, path)], durable: durable).first?.get()
+    }
+
+    /// Does the same for several files at once, and tells of each how that went.
+    ///
+    /// First all bytes are flushed, then all names given, then the folders flushed, each once: a file system with a
+    /// journal has most of it on the disk with the first.
+    package static func commit(
+        _ files: [(file: TemporaryFile, path: String)], durable: Bool
+    ) -> [Result<Void, FileError>] {
+        var results = files.map { file, _ in
+            Result { () throws(FileError) in if durable { try file.descriptor.synchronize() } }
+        }
+        for (index, (file, path)) in files.enumerated() where results[index].isSuccess {
+            results[index] = Result { () throws(FileError) in try file.rename(to: path) }
+        }
+        guard durable else { return results }
+        var folders: [Directory: Result<Void, FileError>] = [:]
+        for (index, (_, path)) in files.enumerated() where results[index].isSuccess {
+            let folder = Directory(containing: path)
+            let flushed = folders[folder] ?? Result { () throws(FileError) in try folder.synchronize() }
+            folders[folder] = flushed
+            results[index] = flushed
+        }
+        return results
+    }
+
+    private func rename(to path: String) throws(FileError) {
+        guard unsafe Glibc.rename(self.path, path) == 0 else {
             throw FileError(code: errno, path: path, operation: "rename \(self.path) to")
         }
         isKept.store(true, ordering: .releasing)
-        if durable { try Directory(containing: path).synchronize() }
     }
 
     /// Leaves the file where it is, under the name it has.
@@ -78,4 +104,8 @@ package final class TemporaryFile: Sendable {
         }
         return name
     }
+}
+
+extension Result {
+    fileprivate var isSuccess: Bool { if case .success = self { true } else { false } }
 }

@@ -16,7 +16,7 @@ protocol ImageShelf: AnyObject, Sendable {
 @EventLoop
 final class BlobStore: ImageShelf {
     nonisolated let paths: BlobPaths
-    private let isDurable: Bool
+    private let commits: FileCommits
     /// Digests that a job is about to write down, and must not be swept before it has; with how many jobs hold each.
     private var pins: [Digest: Int] = [:]
     /// Digests whose file is being deleted, for those who want to store the same image again.
@@ -24,7 +24,7 @@ final class BlobStore: ImageShelf {
 
     nonisolated init(folder: String, isDurable: Bool) throws(FileError) {
         paths = BlobPaths(folder: folder)
-        self.isDurable = isDurable
+        commits = FileCommits(areDurable: isDurable)
         for prefix in BlobPaths.prefixes { try paths.directory(prefix).create() }
     }
 
@@ -35,10 +35,8 @@ final class BlobStore: ImageShelf {
     func store(_ file: SpooledFile) async throws(FileError) {
         pins[file.digest, default: 0] += 1
         while let removal = removals[file.digest] { _ = await removal.wait() }
-        let path = path(of: file.digest)
-        let isDurable = isDurable
         do {
-            try await blocking { () throws(FileError) in try file.file.commit(to: path, durable: isDurable) }
+            try await commits.commit(file.file, to: path(of: file.digest))
         } catch {
             release(file.digest)
             throw error

@@ -55,7 +55,9 @@ actor FileSpooler: DiskActor {
         return nil
     }
 
-    func finish() throws(SpoolError) -> SpooledFile {
+    /// The file, once the last bytes have been written, too.
+    func finish(after last: [UInt8] = []) throws(SpoolError) -> SpooledFile {
+        if !last.isEmpty { try write(last) }
         var rest: [UInt8] = []
         do throws(Base64Error) { try decoder?.finish(into: &rest) } catch { throw .malformed("\(error)") }
         let writer = try writer()

@@ -114,7 +114,6 @@ extension Spool {
     func decode(_ text: String, limit: Int) async throws(SpoolError) -> SpooledFile {
         let bytes = Array(text.utf8)
         let spooler = FileSpooler(in: self, isBase64: true, limit: limit)
-        try await spooler.write(Array(bytes.dropFirst(EncodedImage.payloadOffset(bytes.span))))
-        return try await spooler.finish()
+        return try await spooler.finish(after: Array(bytes.dropFirst(EncodedImage.payloadOffset(bytes.span))))
     }
 }
