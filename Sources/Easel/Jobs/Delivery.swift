@@ -47,12 +47,14 @@ struct PendingImage: Sendable, Hashable {
     /// When the provider's link dies.
     var expiresAt: Timestamp
 
-    /// `nil` for an image whose bytes are here already.
+    /// `nil` for an image that has no address; one whose bytes are here already may have, in case they get lost.
     init?(_ delivered: DeliveredImage, position: Int, expiresAt: Timestamp) {
-        guard case .url(let url) = delivered.image.payload else { return nil }
+        let payloads = [delivered.image.payload, delivered.image.alternative]
+        let urls = payloads.compactMap { if case .url(let url)? = $0 { url } else { nil } }
+        guard let url = urls.first else { return nil }
         self.position = position
         self.url = url
-        if case .url(let url)? = delivered.image.alternative { alternative = url }
+        alternative = urls.dropFirst().first
         seed = delivered.seed
         revisedPrompt = delivered.image.revisedPrompt
         self.expiresAt = expiresAt
