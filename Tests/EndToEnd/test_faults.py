@@ -211,7 +211,7 @@ def test_an_image_bought_while_the_disk_was_full_is_stored_once_there_is_room(sm
     whole = upstreams.status(200, {"created": 1, "data": [item]})
     openai_upstream.answer_with(answers.get(delivery, whole))
     openai_upstream.pause()
-    client = Client(easel, stream=delivery == "stream")
+    client = Client(easel, **({"stream": True, "partial_images": 1} if delivery == "stream" else {}))
     openai_upstream.wait_for_calls()
     disk.fill()
     openai_upstream.resume()
