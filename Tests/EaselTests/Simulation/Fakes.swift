@@ -103,7 +103,9 @@ final class FakeShelf: ImageShelf {
         do throws(Interrupted) {
             try await world.scheduler.pass(world.latency(upTo: .milliseconds(50)), in: life) { [world, life] in
                 isStored = !world.isFull(.shelf)
-                if isStored, world.shelf[file.digest] == nil { world.shelf[file.digest] = life }
+                if isStored, world.shelf[file.digest] == nil {
+                    world.shelf[file.digest] = World.Stored(life: life, at: world.now)
+                }
                 world.trace("shelf: store \(world.name(of: file.digest))\(isStored ? "" : ": FAILED")")
             }
         } catch {}
@@ -138,6 +140,7 @@ final class FakeFetcher: ResultFetcher {
             world.violate("a link is followed that nobody gave out", url)
             throw FetchFailure(reason: "no such link", isFinal: true)
         }
+        world.checkDownload(url, by: life)
         picture.isAsked(by: life)
         do throws(Interrupted) {
             try await world.scheduler.pass(world.latency(upTo: .seconds(3)), in: life)

@@ -35,6 +35,16 @@ extension World {
         violate("a task is written down before its first poll", "order \(sale.number)")
     }
 
+    /// A crash between the answer and the download must not lose the address.
+    func checkDownload(_ url: String, by life: Life) {
+        let isDurable = rows.unfinished.contains { story in
+            story.attempts.contains { $0.pending?.contains(url) ?? false }
+        }
+        if !hasFullDisks, !life.isOver, !isDurable {
+            violate("an address is written down before it is fetched from", url)
+        }
+    }
+
     /// What has ended stays as it was told.
     func checkUnfinished(_ jobID: String, _ what: String) {
         guard let state = rows.stories[jobID]?.job.state, state.isFinished else { return }
@@ -122,9 +132,23 @@ extension World {
                 }
                 if !hasTask, sale.verdict != .delivered { isKnown = false }
             }
+            for sale in sales where !hasFullDisks { checkStored(sale, story) }
             let atOnce = sales.first?.language.atOnce ?? 1
             let requests = (story.job.wantedImages + atOnce - 1) / atOnce
             if !isKnown || sales.count < requests { doubts.insert(story.job.id) }
+        }
+    }
+
+    /// Images of a request that is over are written down, whatever the others of their job still wait for.
+    private func checkStored(_ sale: Sale, _ story: JobStory) {
+        let moment = now - Self.noticePeriod
+        let stored = sale.pictures.map { shelf[$0.file.digest] }
+        // Of an image that was made twice nobody can tell which one is stored.
+        guard sale.verdict == .delivered, sale.pictures.allSatisfy({ !twins.contains($0.file.digest) }),
+            stored.allSatisfy({ $0.map { $0.at <= moment && $0.life.number == lifeCount } ?? false })
+        else { return }
+        for picture in sale.pictures where !isDurable(picture, of: story) {
+            violate("an image that is stored is written down at once", "\(picture.name) of \(story.job.id)")
         }
     }
 
@@ -267,7 +291,7 @@ extension World {
                 if !isOurs { violate("a job has its own images", story.job.id) }
             }
         }
-        for (digest, life) in shelf where !named.contains(digest) && !life.isOver {
+        for (digest, stored) in shelf where !named.contains(digest) && !stored.life.isOver {
             violate("every image on disk is in the ledger", name(of: digest))
         }
     }

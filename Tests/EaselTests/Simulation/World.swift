@@ -24,12 +24,14 @@ final class World {
 
     // What survives crashes.
     var rows = MemoryRows()
-    /// The images on disk, and the life in which each was stored.
-    var shelf: [Digest: Life] = [:]
+    /// The images on disk.
+    var shelf: [Digest: Stored] = [:]
     private(set) var sales: [Sale] = []
     /// By their links.
     private(set) var pictures: [String: Picture] = [:]
     private var names: [Digest: String] = [:]
+    /// Images that were made more than once.
+    private(set) var twins: Set<Digest> = []
     private var pictureCount = 0
     private var providers: [Language: SimulatedProvider] = [:]
     private var fullDisks: [(disk: Disk, time: Range<Timestamp>)] = []
@@ -55,7 +57,7 @@ final class World {
     private(set) var engine: Engine?
     /// Those of earlier lives, which should be gone by now.
     private var ghosts: [Ghost] = []
-    private var lifeCount = 0
+    private(set) var lifeCount = 0
     private var stepsToCrash: Int?
     private var crashesLeft: Int
     private var isStopping = false
@@ -67,6 +69,14 @@ final class World {
     private(set) var stepCount = 0
     private(set) var crashCount = 0
 
+    /// When an image was stored for the first time, and in which life.
+    struct Stored {
+        var life: Life
+        var at: Timestamp
+    }
+
+    /// How long a write may take that is to follow at once.
+    static let noticePeriod = Duration.seconds(10)
     /// Polls of a task that are lost one after the other.
     static let lostPollsInRow = 3
     /// How long a task may take as far as the gateway is concerned.
@@ -296,6 +306,7 @@ final class World {
         let file = tools.picture(isSame ? pictureCount - 1 : pictureCount)
         let name = "picture-\(pictureCount).png"
         names[file.digest] = names[file.digest] ?? name
+        if isSame { twins.insert(file.digest) }
         let expires = configuration.providers[language.rawValue]?.dialect.expires ?? Results.defaultExpiry
         let picture = Picture(
             name, file, url: hasLink ? "https://files.test/\(name)" : nil, expires: expires, scheduler)
