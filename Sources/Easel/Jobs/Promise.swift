@@ -8,6 +8,8 @@ final class Promise<Value: Sendable> {
     private(set) var value: Value?
     private var waiters: [Int: CheckedContinuation<Value?, Never>] = [:]
     private var lastWaiter = 0
+    /// How often all who waited were sent away.
+    private var releaseCount = 0
     private var heirs: [Promise] = []
 
     /// Settles the promise; only the first value counts.
@@ -25,16 +27,22 @@ final class Promise<Value: Sendable> {
     }
 
     /// Sends away whoever waits now with nothing; the value may still come.
-    func release() { resumeAll(nil) }
+    func release() {
+        releaseCount &+= 1
+        resumeAll(nil)
+    }
 
     /// Waits for the value; `nil` when the waiting task was cancelled first, or all who wait were sent away.
     func wait() async -> Value? {
         if let value { return value }
         lastWaiter += 1
-        let waiter = lastWaiter
+        let (waiter, releases) = (lastWaiter, releaseCount)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                if Task.isCancelled {
+                // Asked again: whoever had to change threads on the way here may have missed it.
+                if let value {
+                    continuation.resume(returning: value)
+                } else if Task.isCancelled || releases != releaseCount {
                     continuation.resume(returning: nil)
                 } else {
                     waiters[waiter] = continuation
