@@ -41,6 +41,8 @@ final class Transfer {
     private var refusedAddress: ClientError.Kind?
     private(set) var outcome: Result<Void, ClientError>?
     private var waiter: CheckedContinuation<Void, Never>?
+    /// How often the waiter was to look again.
+    private var changeCount = 0
 
     private enum Stage {
         /// Nothing of the request has been sent.
@@ -103,8 +105,12 @@ final class Transfer {
 
     private func change() async {
         precondition(waiter == nil, "one response is read by one task")
+        let seen = changeCount
         await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter = $0 }
+            await withCheckedContinuation { continuation in
+                // Whoever had to change threads on the way here may have missed one.
+                if changeCount == seen { waiter = continuation } else { continuation.resume() }
+            }
         } onCancel: {
             // May run on any thread, and even before the block above; spawning puts it after.
             EventLoop.spawn { self.cancel() }
@@ -158,6 +164,7 @@ final class Transfer {
 
     /// The only place where a task that waits is resumed.
     private func wake() {
+        changeCount &+= 1
         waiter?.resume()
         waiter = nil
     }
