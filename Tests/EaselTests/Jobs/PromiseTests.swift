@@ -52,4 +52,15 @@ struct PromiseTests {
         for waiter in waiters { try await waiter.value }
         #expect(order == Array(0..<20))
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    @EventLoop func `who comes from another thread misses nothing that happens on the way`() async {
+        for _ in 0..<2000 {
+            let promise = Promise<Int>()
+            let waiter = Task.detached { await promise.wait() }
+            // Another thread decides when, so that the two meet at every place.
+            Task.detached { await promise.fulfil(1) }
+            #expect(await waiter.value == 1)
+        }
+    }
 }
