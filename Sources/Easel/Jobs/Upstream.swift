@@ -13,12 +13,9 @@ protocol ProviderConnection: AnyObject, Sendable {
     var pause: Duration? { get }
 
     /// Sends a request that may cost money, once; waits for its turn first, and lets it go if `cancellation` comes before.
-    func submit(
-        _ request: UpstreamRequest, unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Upstream.Received
-
-    /// Does the same, lets a follower see what the answer shows before it is complete, and waits only behind as many of
-    /// another API key's requests as of this one's.
+    ///
+    /// It waits only behind as many of another API key's requests as of this one's. The follower sees what the answer
+    /// shows before it is complete.
     func submit(
         _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
         unless cancellation: Promise<Void>
@@ -29,20 +26,6 @@ protocol ProviderConnection: AnyObject, Sendable {
 
     /// Hears what became of a task that the provider had taken into its queue; without a failure it is done.
     func taskEnded(_ failure: ProviderFailure?)
-}
-
-extension ProviderConnection {
-    var pause: Duration? { nil }
-
-    func taskEnded(_ failure: ProviderFailure?) {}
-
-    /// What a connection does that has nothing to show, and nobody waiting.
-    func submit(
-        _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
-        unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Upstream.Received {
-        try await submit(request, unless: cancellation)
-    }
 }
 
 /// A configured provider, ready to be spoken to.
@@ -76,12 +59,6 @@ final class Upstream: ProviderConnection {
     struct Received: Sendable {
         var answer: Answer
         var files: [SpooledFile] = []
-    }
-
-    func submit(
-        _ request: UpstreamRequest, unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Received {
-        try await submit(request, for: "", following: nil, unless: cancellation)
     }
 
     func submit(

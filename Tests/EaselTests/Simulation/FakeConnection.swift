@@ -26,11 +26,7 @@ final class FakeConnection: ProviderConnection {
 
     var pause: Duration? { traffic.pause }
 
-    func submit(
-        _ request: UpstreamRequest, unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Upstream.Received {
-        try await submit(request, for: "", following: nil, unless: cancellation)
-    }
+    func taskEnded(_ failure: ProviderFailure?) { traffic.taskEnded(failure) }
 
     func submit(
         _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
