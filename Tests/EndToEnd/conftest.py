@@ -77,8 +77,13 @@ def starter(folder):
         gateways.append(gateway)
         return gateway
 
+    yield from ending(gateways, start)
+
+
+def ending(gateways, give):
+    """Gives something to a test, stops the gateways after it, and leaves none of them running."""
     try:
-        yield start
+        yield give
         for gateway in gateways:
             gateway.stop()
     finally:

@@ -16,7 +16,7 @@ import pytest
 import machine
 import upstreams
 import upstreams_queues
-from conftest import serving
+from conftest import ending, serving
 from gateway import BINARY, Gateway, assert_error, eventually
 from pictures import opened, picture
 
@@ -91,16 +91,6 @@ def gateway_of(upstream, folder, **configuration):
         }
         | configuration,
     )
-
-
-def ending(gateways, give):
-    try:
-        yield give
-        for gateway in gateways:
-            gateway.stop()
-    finally:
-        for gateway in gateways:
-            gateway.end()
 
 
 @pytest.fixture
