@@ -1,5 +1,6 @@
 import HTTP
 import HTTPServer
+import Support
 import Testing
 
 @Suite struct RequestParserTests {
@@ -101,8 +102,8 @@ import Testing
     }
 
     @Test(arguments: 0..<20)
-    func `damaged messages are read the same way however they are split`(seed: UInt64) {
-        var random = SplitMix(state: seed)
+    func `damaged messages are read the same way however they are split`(seed: Int) {
+        var random = SeededGenerator(seed: seed)
         let whole = bytes(
             "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
                 + "3;x=\"y\"\r\nabc\r\n0\r\nA: b\r\n\r\nPUT /b HTTP/1.0\r\nContent-Length: 2\r\n\r\nxy")
@@ -130,19 +131,6 @@ import Testing
         let second = parser.parse(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8).span)
         #expect(first.action == second.action)
         #expect(second.consumed == 0)
-    }
-}
-
-/// Random numbers that are the same in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 
