@@ -142,9 +142,3 @@ struct QueueJobTests {
         await parts.close()
     }
 }
-
-@EventLoop
-private final class Counter {
-    var count = 0
-    nonisolated init() {}
-}

@@ -245,8 +245,3 @@ struct ResumeTests {
         await parts.close()
     }
 }
-
-@EventLoop
-private final class Counter {
-    var count = 0
-}

@@ -190,9 +190,3 @@ struct TrafficJobTests {
         await parts.close()
     }
 }
-
-@EventLoop
-private final class Counter {
-    var count = 0
-    nonisolated init() {}
-}
