@@ -55,13 +55,9 @@ struct KeyReadingTests {
         ("{a: {sha256: DIGITS}, b: {sha256: DIGITS}}", "'keys.b' is the same key as 'keys.a'"),
     ])
     func `a mistake in a key is told with its place`(keys: String, message: String) throws {
-        guard case .failure(let mistakes) = try read(keys) else {
-            Issue.record("'\(keys)' was accepted")
-            return
-        }
-        try #require(mistakes.all.count == 1, "\(mistakes)")
-        #expect(mistakes.all[0].position.line == 3)
-        #expect(mistakes.all[0].message.contains(message), "\(mistakes.all[0])")
+        let mistake = try read(keys).onlyMistake()
+        #expect(mistake.position.line == 3)
+        #expect(mistake.message.contains(message), "\(mistake)")
     }
 
     @Test func `there is room for as many bodies as the largest makes likely, unless the owner says otherwise`() throws
@@ -73,11 +69,7 @@ struct KeyReadingTests {
         let said = try read("{}", "limits: {in_flight: 2GB, in_flight_per_key: 300MB, jobs: 5}").get().limits
         #expect(said.holdings == BytesInFlight.Bounds(all: 2_000_000_000, perKey: 300_000_000))
         #expect(said.jobs == 5)
-        guard case .failure(let mistakes) = try read("{}", "limits: {body: 1GB, in_flight_per_key: 1MB}") else {
-            Issue.record("a body that never fits was accepted")
-            return
-        }
-        #expect(
-            mistakes.all.map(\.message).first?.contains("'limits.in_flight_per_key' has no room for one body") == true)
+        let mistakes = try read("{}", "limits: {body: 1GB, in_flight_per_key: 1MB}").mistakes()
+        #expect(mistakes.first?.message.contains("'limits.in_flight_per_key' has no room for one body") == true)
     }
 }

@@ -48,12 +48,8 @@ struct PriceReadingTests {
         ("{table: {\"1x1 high\": 1, \"high 1x1\": 2}}", "'high 1x1' is in 'models.otter.routes.price.table' already"),
     ])
     func `a mistake in a price is told with its place`(written: String, message: String) throws {
-        guard case .failure(let mistakes) = try read(written) else {
-            Issue.record("'\(written)' was accepted")
-            return
-        }
-        try #require(mistakes.all.count == 1, "\(mistakes)")
-        #expect(mistakes.all[0].position.line == 2)
-        #expect(mistakes.all[0].message.contains(message), "\(mistakes.all[0])")
+        let mistake = try read(written).onlyMistake()
+        #expect(mistake.position.line == 2)
+        #expect(mistake.message.contains(message), "\(mistake)")
     }
 }
