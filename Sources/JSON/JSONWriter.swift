@@ -3,56 +3,64 @@
 /// A double keeps its fraction (`4.0`), so that it stays one; what is no number (`NaN`, infinity) is written `null`, as
 /// JavaScript does.
 struct JSONWriter {
-    private(set) var segments: [JSONSegment] = []
+    private(set) var text: [UInt8] = []
 
     private let isPretty: Bool
-    private var text: [UInt8] = []
     private var indentation = 0
 
-    init(isPretty: Bool) { self.isPretty = isPretty }
+    /// Bytes that there is room for at once: as long as most texts are.
+    private static let usualLength = 256
+
+    init(isPretty: Bool) {
+        self.isPretty = isPretty
+        text.reserveCapacity(Self.usualLength)
+    }
 
     mutating func write(_ value: JSONValue) {
         switch value {
-        case .null: write("null")
-        case .bool(let bool): write(bool ? "true" : "false")
-        case .integer(let integer): write(integer.description)
-        case .double(let double): write(double.isFinite ? double.description : "null")
-        case .string(let string): writeString(string)
-        case .external(let number): writeExternal(number)
-        case .array(let elements):
-            writeContainer("[", "]", elements) { writer, element in writer.write(element) }
-        case .object(let object):
-            writeContainer("{", "}", object.members) { writer, member in
-                writer.writeString(member.name)
-                writer.write(writer.isPretty ? ": " : ":")
-                writer.write(member.value)
-            }
+        case .null: write(bare: "null")
+        case .bool(let bool): write(bare: bool ? "true" : "false")
+        case .integer(let integer): write(bare: integer.description)
+        case .double(let double): write(bare: double.isFinite ? double.description : "null")
+        case .string(let string): write(string)
+        case .external: write("")
+        case .array(let elements): write(elements)
+        case .object(let object): write(object.members)
         }
     }
 
-    /// Closes the text.
-    mutating func end() {
-        segments.append(.bytes(text))
-        text = []
-    }
-
-    private mutating func write(_ ascii: String) {
-        text.append(contentsOf: ascii.utf8)
-    }
-
-    private mutating func writeContainer<Item>(
-        _ opening: String, _ closing: String, _ items: [Item], _ writeItem: (inout JSONWriter, Item) -> Void
-    ) {
-        write(opening)
-        indentation += 1
-        for (index, item) in items.enumerated() {
-            if index > 0 { write(",") }
-            writeLineBreak()
-            writeItem(&self, item)
+    private mutating func write(_ elements: [JSONValue]) {
+        text.append(UInt8(ascii: "["))
+        for index in elements.indices {
+            beginItem(index)
+            write(elements[index])
         }
+        endItems(elements.count)
+        text.append(UInt8(ascii: "]"))
+    }
+
+    private mutating func write(_ members: [JSONObject.Member]) {
+        text.append(UInt8(ascii: "{"))
+        for index in members.indices {
+            beginItem(index)
+            write(members[index].name)
+            text.append(UInt8(ascii: ":"))
+            if isPretty { text.append(UInt8(ascii: " ")) }
+            write(members[index].value)
+        }
+        endItems(members.count)
+        text.append(UInt8(ascii: "}"))
+    }
+
+    private mutating func beginItem(_ index: Int) {
+        if index == 0 { indentation += 1 } else { text.append(UInt8(ascii: ",")) }
+        writeLineBreak()
+    }
+
+    private mutating func endItems(_ count: Int) {
+        guard count > 0 else { return }
         indentation -= 1
-        if !items.isEmpty { writeLineBreak() }
-        write(closing)
+        writeLineBreak()
     }
 
     private mutating func writeLineBreak() {
@@ -61,14 +69,20 @@ struct JSONWriter {
         text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * indentation))
     }
 
-    private mutating func writeString(_ string: String) {
-        write("\"")
-        if string.utf8.contains(where: Self.mustEscape) {
-            for byte in string.utf8 { writeEscaped(byte) }
-        } else {
-            text.append(contentsOf: string.utf8)
+    private mutating func write(bare word: String) { text.append(copying: word.utf8Span.span) }
+
+    private mutating func write(_ string: String) {
+        text.append(UInt8(ascii: "\""))
+        let bytes = string.utf8Span.span
+        // Of what stands for itself and is still to be written.
+        var start = 0
+        for index in bytes.indices where Self.mustEscape(bytes[index]) {
+            text.append(copying: bytes.extracting(start..<index))
+            writeEscaped(bytes[index])
+            start = index + 1
         }
-        write("\"")
+        text.append(copying: bytes.extracting(start..<bytes.count))
+        text.append(UInt8(ascii: "\""))
     }
 
     private static func mustEscape(_ byte: UInt8) -> Bool {
@@ -77,18 +91,11 @@ struct JSONWriter {
 
     private mutating func writeEscaped(_ byte: UInt8) {
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
-        case UInt8(ascii: "\n"): write("\\n")
-        case UInt8(ascii: "\r"): write("\\r")
-        case UInt8(ascii: "\t"): write("\\t")
-        case 0x00..<0x20: write((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
-        default: text.append(byte)
+        case UInt8(ascii: "\n"): write(bare: "\\n")
+        case UInt8(ascii: "\r"): write(bare: "\\r")
+        case UInt8(ascii: "\t"): write(bare: "\\t")
+        case 0x00..<0x20: write(bare: (byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
+        default: text += [UInt8(ascii: "\\"), byte]
         }
-    }
-
-    private mutating func writeExternal(_ number: Int) {
-        write("\"")
-        segments += [.bytes(text), .external(number)]
-        text = [UInt8(ascii: "\"")]
     }
 }
