@@ -9,7 +9,7 @@ package enum ByteRange: Sendable, Hashable {
     /// `nil` when the field is to be ignored and the whole file sent: other units, several ranges, mistakes (RFC 9110,
     /// section 14.2).
     package init?(_ field: some StringProtocol, length: Int64) {
-        let halves = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let halves = Substring(field).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard halves.count == 2, halves[0].trimmingOptionalWhitespace.equalsIgnoringASCIICase("bytes") else {
             return nil
         }

@@ -7,7 +7,82 @@ extension [UInt8] {
     }
 }
 
+extension Span<UInt8> {
+    package func firstIndex(of byte: UInt8) -> Int? {
+        for index in indices where self[index] == byte { return index }
+        return nil
+    }
+
+    package func lastIndex(of byte: UInt8) -> Int? {
+        for index in indices.reversed() where self[index] == byte { return index }
+        return nil
+    }
+
+    package func equals(_ text: String) -> Bool {
+        let text = text.utf8Span.span
+        guard count == text.count else { return false }
+        for index in indices where self[index] != text[index] { return false }
+        return true
+    }
+
+    /// Whether the bytes are a text but for the case of A to Z.
+    package func equalsIgnoringASCIICase(_ text: String) -> Bool {
+        equalsIgnoringASCIICase(text.utf8Span.span)
+    }
+
+    func equalsIgnoringASCIICase(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index].loweredASCII != other[index].loweredASCII { return false }
+        return true
+    }
+
+    /// Where the bytes without leading and trailing spaces and tabs are (RFC 9110, section 5.6.3).
+    package var trimmedRange: Range<Int> {
+        var (start, end) = (0, count)
+        while start < end, self[start].isBlank { start += 1 }
+        while end > start, self[end - 1].isBlank { end -= 1 }
+        return start..<end
+    }
+
+    /// The number that the bytes spell in decimal digits and nothing else; `nil` if it does not fit.
+    package var decimal: Int? {
+        guard !isEmpty else { return nil }
+        var number = 0
+        for index in indices {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self[index]) else { return nil }
+            let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = tens.addingReportingOverflow(Int(self[index] - UInt8(ascii: "0")))
+            if overflows || carries { return nil }
+            number = sum
+        }
+        return number
+    }
+}
+
+extension String {
+    /// Bytes as text: UTF-8 if they are that, otherwise Latin-1, which fields were in before (RFC 9110, section 5.5).
+    package init(copyingText bytes: Span<UInt8>) {
+        if let text = try? UTF8Span(validating: bytes) {
+            self.init(copying: text)
+        } else {
+            self.init()
+            for index in bytes.indices { unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+        }
+    }
+}
+
+extension String {
+    /// The text with its ASCII capitals in lower case; any other character as it is.
+    package var loweredASCII: String {
+        let isLowered = utf8.allSatisfy { $0.loweredASCII == $0 }
+        return isLowered ? self : String(decoding: utf8.map(\.loweredASCII), as: UTF8.self)
+    }
+}
+
 extension UInt8 {
+    /// Whether the byte is a space or a tab.
+    package var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+
     /// The value of a hexadecimal digit.
     var hexadecimalValue: UInt8? {
         switch self {

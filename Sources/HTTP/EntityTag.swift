@@ -11,7 +11,7 @@ package struct EntityTag: Sendable, Hashable {
 
     /// Reads one tag, such as `"x"` or `W/"x"`; `nil` when it is malformed.
     package init?(parsing text: some StringProtocol) {
-        let text = Substring(text.trimmingOptionalWhitespace)
+        let text = Substring(text).trimmingOptionalWhitespace
         guard let (tag, rest) = Self.first(in: text.utf8), rest.isEmpty else { return nil }
         self = tag
     }
@@ -20,7 +20,7 @@ package struct EntityTag: Sendable, Hashable {
     ///
     /// Tags compare weakly. A malformed field matches nothing: the whole resource is sent again.
     package func matches(ifNoneMatch field: some StringProtocol) -> Bool {
-        if field.trimmingOptionalWhitespace == "*" { return true }
+        if Substring(field).trimmingOptionalWhitespace == "*" { return true }
         var rest = Substring(field).utf8[...]
         while true {
             rest = rest.drop { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }

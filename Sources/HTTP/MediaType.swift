@@ -7,19 +7,22 @@ package struct MediaType: Sendable, Hashable {
     package var parameters: Parameters
 
     package init(_ type: String, _ subtype: String, parameters: Parameters = [:]) {
-        self.type = type.lowercased()
-        self.subtype = subtype.lowercased()
+        self.type = type.loweredASCII
+        self.subtype = subtype.loweredASCII
         self.parameters = parameters
     }
 
     /// Reads a field's value; `nil` when it is malformed.
     package init?(_ text: some StringProtocol) {
-        let head = text.prefix { $0 != ";" }
-        let names = head.trimmingOptionalWhitespace.split(separator: "/", omittingEmptySubsequences: false)
-        guard names.count == 2, names.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(\.isInToken) }),
-            let parameters = Parameters(text[head.endIndex...], backslash: .escapesAnything)
+        let text = Substring(text)
+        let end = text.utf8.firstIndex(of: UInt8(ascii: ";")) ?? text.endIndex
+        let essence = text[..<end].trimmingOptionalWhitespace
+        guard let slash = essence.utf8.firstIndex(of: UInt8(ascii: "/")),
+            let parameters = Parameters(text[end...], backslash: .escapesAnything)
         else { return nil }
-        self.init(String(names[0]), String(names[1]), parameters: parameters)
+        let (type, subtype) = (essence[..<slash], essence[essence.utf8.index(after: slash)...])
+        guard [type, subtype].allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(\.isInToken) }) else { return nil }
+        self.init(String(type), String(subtype), parameters: parameters)
     }
 
     package static let json = MediaType("application", "json")

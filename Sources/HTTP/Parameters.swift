@@ -84,8 +84,3 @@ extension Parameters: CustomStringConvertible {
         }.joined()
     }
 }
-
-extension UInt8 {
-    /// Whether the byte is a space or a tab.
-    fileprivate var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
-}

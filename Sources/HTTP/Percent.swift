@@ -4,7 +4,9 @@ package enum Percent {
     ///
     /// Split a path before decoding its segments: an encoded slash belongs to its segment.
     package static func decode(_ segment: some StringProtocol) -> String? {
-        decode(segment.utf8, plusIsSpace: false)
+        // Most are spelled as they are meant.
+        guard segment.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 }) else { return String(segment) }
+        return decode(segment.utf8, plusIsSpace: false)
     }
 
     /// The text with everything escaped but the unreserved characters (RFC 3986, section 2.3).

@@ -13,8 +13,11 @@ package struct Request: Sendable, Hashable {
 
     /// The path of the target, still percent-encoded; of an absolute target, the part after the authority.
     package var path: Substring {
-        let withoutQuery = target.prefix { $0 != "?" && $0 != "#" }
-        guard withoutQuery.first != "/", let scheme = withoutQuery.firstRange(of: "://") else { return withoutQuery }
+        let end = target.utf8.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+        let withoutQuery = target[..<(end ?? target.endIndex)]
+        guard withoutQuery.utf8.first != UInt8(ascii: "/"), let scheme = withoutQuery.firstRange(of: "://") else {
+            return withoutQuery
+        }
         let authority = withoutQuery[scheme.upperBound...]
         guard let slash = authority.firstIndex(of: "/") else { return "/" }
         return authority[slash...]

@@ -22,7 +22,7 @@ extension ClientRequest {
     /// The first field that would break the message or frame it differently, by name.
     private var unsendableField: String? {
         fields.all.first { field in
-            !field.name.isToken || Self.framingFields.contains(field.name.lowercased())
+            !field.name.isToken || Self.framingFields.contains { $0.equalsIgnoringASCIICase(field.name) }
                 || field.value.utf8.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }
         }?.name
     }
@@ -64,7 +64,7 @@ extension ClientRequest {
     }
 
     /// The fields that say how a message is framed or how its connection is used (RFC 9110, sections 7 and 10.1.1).
-    private static let framingFields: Set = [
+    private static let framingFields = [
         "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer",
         "transfer-encoding", "upgrade",
     ]

@@ -48,8 +48,8 @@ private func send(
 private func receiveLine(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
 ) -> Int {
-    let line = unsafe String(decoding: UnsafeRawBufferPointer(start: bytes, count: size * count), as: UTF8.self)
-    return unsafe onLoop(this, orElse: 0) { $0.receive(line: line) ? size * count : 0 }
+    nonisolated(unsafe) let line = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return unsafe onLoop(this, orElse: 0) { unsafe $0.receive(line: line) ? size * count : 0 }
 }
 
 private func receive(

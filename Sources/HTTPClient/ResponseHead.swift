@@ -17,30 +17,38 @@ struct ResponseHead {
         let reason: String
     }
 
-    mutating func append(line: String) throws(Malformed) {
+    /// Takes a line with the CR and LF at its end.
+    mutating func append(line: Span<UInt8>) throws(Malformed) {
         guard !isComplete else { return }
-        byteCount += line.utf8.count
+        byteCount += line.count
         guard byteCount <= Self.maxBytes else {
             throw Malformed(reason: "its head is longer than \(Self.maxBytes) bytes")
         }
-        let line = line.withoutLineEnd
+        let line = line.extracting(line.rangeWithoutLineEnd)
         if line.isEmpty {
             try finish()
-        } else if line.hasPrefix("HTTP/") {
+        } else if line.extracting(first: Self.statusLineStart.utf8.count).equals(Self.statusLineStart) {
             try begin(line)
-        } else if let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) {
-            let value = line[line.utf8.index(after: colon)...].trimmingOptionalWhitespace
-            fields.append(String(line[..<colon]), String(value))
+        } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
+            let value = line.extracting((colon + 1)...)
+            fields.append(
+                String(copyingText: line.extracting(..<colon)),
+                String(copyingText: value.extracting(value.trimmedRange)))
         }
     }
 
-    private mutating func begin(_ statusLine: Substring) throws(Malformed) {
-        let parts = statusLine.split(separator: " ", maxSplits: 2)
-        guard parts.count >= 2, let code = Int(parts[1]), (100...999).contains(code) else {
-            throw Malformed(reason: "its status line is \(statusLine.prefix(100).debugDescription)")
+    private static let statusLineStart = "HTTP/"
+    /// As many as most answers have.
+    private static let usualFieldCount = 16
+
+    private mutating func begin(_ statusLine: Span<UInt8>) throws(Malformed) {
+        guard let code = statusLine.statusCode, (100...999).contains(code) else {
+            let shown = String(copyingText: statusLine.extracting(first: 100))
+            throw Malformed(reason: "its status line is \(shown.debugDescription)")
         }
         status = Status(rawValue: code)
         fields = [:]
+        fields.reserveCapacity(Self.usualFieldCount)
     }
 
     private mutating func finish() throws(Malformed) {
@@ -49,13 +57,19 @@ struct ResponseHead {
     }
 }
 
-extension String {
-    /// The line without its CR and LF, which are one `Character` together.
-    fileprivate var withoutLineEnd: Substring {
-        var line = self[...]
-        while let last = line.utf8.last, last == 0x0A || last == 0x0D {
-            line = line[..<line.utf8.index(before: line.utf8.endIndex)]
-        }
-        return line
+extension Span<UInt8> {
+    fileprivate var rangeWithoutLineEnd: Range<Int> {
+        var end = count
+        while end > 0, self[end - 1] == 0x0A || self[end - 1] == 0x0D { end -= 1 }
+        return 0..<end
+    }
+
+    /// The second word of a status line (RFC 9112, section 4).
+    fileprivate var statusCode: Int? {
+        let space = UInt8(ascii: " ")
+        guard let end = firstIndex(of: space) else { return nil }
+        let rest = extracting(end...)
+        let words = rest.extracting(rest.trimmedRange)
+        return words.extracting(..<(words.firstIndex(of: space) ?? words.count)).decimal
     }
 }

@@ -206,9 +206,9 @@ final class Transfer {
     }
 
     /// Takes a line of the head; answers whether it can be used.
-    func receive(line: String) -> Bool {
+    @unsafe func receive(line: UnsafeRawBufferPointer) -> Bool {
         do {
-            try head.append(line: line)
+            try unsafe head.append(line: line.assumingMemoryBound(to: UInt8.self).span)
         } catch {
             failure = .malformedResponse(error.reason)
             return false

@@ -6,8 +6,6 @@ extension UInt8 {
     static var carriageReturn: UInt8 { 0x0D }
     static var space: UInt8 { 0x20 }
 
-    var isSpaceOrTab: Bool { self == 0x20 || self == 0x09 }
-
     var isDigit: Bool { (0x30...0x39).contains(self) }
 
     var isLetter: Bool { (0x61...0x7A).contains(self | 0x20) }
@@ -51,59 +49,9 @@ extension UInt8 {
 }
 
 extension Span<UInt8> {
-    func firstIndex(of byte: UInt8) -> Int? {
-        for index in indices where self[index] == byte { return index }
-        return nil
-    }
-
-    func lastIndex(of byte: UInt8) -> Int? {
-        for index in indices.reversed() where self[index] == byte { return index }
-        return nil
-    }
-
     @inline(__always)
     func allSatisfy(_ predicate: (UInt8) -> Bool) -> Bool {
         for index in indices where !predicate(self[index]) { return false }
         return true
-    }
-
-    func equals(_ text: String) -> Bool {
-        let text = text.utf8Span.span
-        guard count == text.count else { return false }
-        for index in indices where self[index] != text[index] { return false }
-        return true
-    }
-
-    func equalsIgnoringASCIICase(_ lowered: String) -> Bool {
-        let lowered = lowered.utf8Span.span
-        guard count == lowered.count else { return false }
-        for index in indices where self[index].loweredASCII != lowered[index] { return false }
-        return true
-    }
-
-    /// The number that the bytes spell in decimal digits and nothing else; `nil` if it does not fit.
-    var decimal: Int? {
-        guard !isEmpty else { return nil }
-        var number = 0
-        for index in indices {
-            guard let digit = self[index].decimalValue else { return nil }
-            let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
-            let (sum, carries) = tens.addingReportingOverflow(digit)
-            if overflows || carries { return nil }
-            number = sum
-        }
-        return number
-    }
-}
-
-extension String {
-    /// Bytes as text: UTF-8 if they are that, otherwise Latin-1, which fields were in before (RFC 9110, section 5.5).
-    init(copyingText bytes: Span<UInt8>) {
-        if let text = try? UTF8Span(validating: bytes) {
-            self.init(copying: text)
-        } else {
-            self.init()
-            for index in bytes.indices { unicodeScalars.append(Unicode.Scalar(bytes[index])) }
-        }
     }
 }

@@ -1,3 +1,5 @@
+import HTTP
+
 /// The line that opens a chunk (RFC 9112, section 7.1).
 struct ChunkHeader {
     let size: Int
@@ -39,7 +41,7 @@ struct ChunkHeader {
     }
 
     private static func skipSpaces(_ line: Span<UInt8>, _ index: inout Int) {
-        while index < line.count && line[index].isSpaceOrTab { index += 1 }
+        while index < line.count && line[index].isBlank { index += 1 }
     }
 
     private static func skipToken(_ line: Span<UInt8>, _ index: inout Int) -> Bool {

@@ -120,16 +120,13 @@ struct FieldLine {
 
     init(_ line: Span<UInt8>) throws(Rejection) {
         // Folding (RFC 9112, section 5.2), or a space between the request line and the first field.
-        if line.count > 0 && line[0].isSpaceOrTab { throw .foldedLine }
+        if line.count > 0 && line[0].isBlank { throw .foldedLine }
         var colon = 0
         while colon < line.count && line[colon].isTokenCharacter { colon += 1 }
         guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else { throw .fieldName }
-        var start = colon + 1
-        var end = line.count
-        while start < end && line[start].isSpaceOrTab { start += 1 }
-        while end > start && line[end - 1].isSpaceOrTab { end -= 1 }
+        let trimmed = line.extracting((colon + 1)...).trimmedRange
         name = 0..<colon
-        value = start..<end
+        value = (colon + 1 + trimmed.lowerBound)..<(colon + 1 + trimmed.upperBound)
         guard line.extracting(value).allSatisfy({ $0.isFieldCharacter }) else {
             throw .fieldValue(of: String(copyingText: line.extracting(name)))
         }

@@ -63,7 +63,7 @@ struct RedirectTests {
     @Test @EventLoop func `they never lead from https to http`() throws {
         var head = ResponseHead()
         for line in ["HTTP/1.1 302 Found\r\n", "Location: http://example.com/\r\n", "\r\n"] {
-            try head.append(line: line)
+            try head.append(line: line.utf8Span.span)
         }
         let request = ClientRequest(url: "https://example.com/", redirects: 1)
         let url = try TargetURL(request.url)

@@ -92,7 +92,8 @@ final class BodyReader {
 extension MediaType {
     /// JSON by name, or one of the types that clients send it under by mistake.
     fileprivate var mayBeJSON: Bool {
-        let names = [MediaType.json, .plainText, .octetStream, MediaType("application", "x-www-form-urlencoded")]
-        return names.contains(where: matches) || subtype.lowercased().hasSuffix("+json")
+        matches(.json) || subtype.hasSuffix("+json") || Self.mistakenForJSON.contains(where: matches)
     }
+
+    private static let mistakenForJSON = [plainText, octetStream, MediaType("application", "x-www-form-urlencoded")]
 }

@@ -23,8 +23,9 @@ enum Credentials {
     }
 
     private static func key(inAuthorization authorization: Substring) -> Secret? {
-        let scheme = authorization.prefix { $0 != " " }
-        let rest = authorization.dropFirst(scheme.count).trimmingOptionalWhitespace
+        let end = authorization.utf8.firstIndex(of: UInt8(ascii: " ")) ?? authorization.endIndex
+        let scheme = authorization[..<end]
+        let rest = authorization[end...].trimmingOptionalWhitespace
         if scheme.equalsIgnoringASCIICase("bearer") { return rest.isEmpty ? nil : Secret(String(rest)) }
         if scheme.equalsIgnoringASCIICase("basic") {
             var decoder = Base64Decoder()

@@ -53,15 +53,15 @@ extension Endpoint {
     /// Percent-encoding is decoded per segment, so a model's id may hold a slash either way.
     init?(path: Substring) {
         var segments: [String] = []
-        for segment in path.split(separator: "/") {
-            guard let decoded = Percent.decode(segment) else { return nil }
+        for segment in path.utf8.split(separator: UInt8(ascii: "/")) {
+            guard let decoded = Percent.decode(Substring(segment)) else { return nil }
             segments.append(decoded)
         }
-        switch segments {
-        case []: self = .root
-        case ["healthz"], ["health"]: self = .health
-        case ["readyz"]: self = .readiness
-        case _ where segments.first == "files": self.init(fileSegments: segments.dropFirst())
+        switch (segments.first, segments.count) {
+        case (nil, _): self = .root
+        case ("healthz", 1), ("health", 1): self = .health
+        case ("readyz", 1): self = .readiness
+        case ("files", _): self.init(fileSegments: segments.dropFirst())
         default: self.init(apiSegments: segments[...])
         }
     }
@@ -86,13 +86,14 @@ extension Endpoint {
             model = segments.dropFirst().first
             segments = segments.dropFirst(2)
         }
-        switch Array(segments) {
-        case ["images", "generations"], ["v1images", "generations"]: self = .generations(model: model)
-        case ["images", "edits"], ["v1images", "edits"]: self = .edits(model: model)
-        case ["images", "variations"], ["v1images", "variations"]: self = .variations(model: model)
-        case ["models"]: self = .models
-        case let path where path.starts(with: ["images", "jobs"]) && path.count == 3: self = .job(path[2])
-        case let path where path.first == "models": self = .model(path.dropFirst().joined(separator: "/"))
+        let rest = segments.dropFirst()
+        switch (segments.first, rest.first, segments.count) {
+        case ("images", "generations", 2), ("v1images", "generations", 2): self = .generations(model: model)
+        case ("images", "edits", 2), ("v1images", "edits", 2): self = .edits(model: model)
+        case ("images", "variations", 2), ("v1images", "variations", 2): self = .variations(model: model)
+        case ("images", "jobs", 3): self = .job(rest[rest.startIndex + 1])
+        case ("models", nil, _): self = .models
+        case ("models", _, _): self = .model(rest.joined(separator: "/"))
         default: return nil
         }
     }

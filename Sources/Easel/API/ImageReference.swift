@@ -44,11 +44,11 @@ extension ImageReference {
     }
 
     private static func role(of name: String) -> Role? {
-        let base = name.prefix { $0 != "[" }
-        let index = name.dropFirst(base.count)
+        let end = name.utf8.firstIndex(of: UInt8(ascii: "[")) ?? name.endIndex
+        let index = name[end...]
         let isIndex = index.isEmpty || (index.last == "]" && index.dropFirst().dropLast().allSatisfy(\.isNumber))
         guard isIndex else { return nil }
-        switch base {
+        switch String(name[..<end]) {
         case "image", "images", "image_url", "image_urls", "input_image", "image2", "image3": return .image
         case "mask": return .mask
         default: return nil

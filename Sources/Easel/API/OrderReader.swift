@@ -83,14 +83,13 @@ struct OrderReader {
 
     private func parameters() throws(GatewayError) -> [Parameter: JSONValue] {
         var parameters: [Parameter: JSONValue] = [:]
-        for parameter in Parameter.allCases {
-            parameters[parameter] = try value(of: parameter)
+        for (parameter, names) in Self.spellings {
+            if let value = try value(of: parameter, under: names) { parameters[parameter] = value }
         }
         return parameters
     }
 
-    private func value(of parameter: Parameter) throws(GatewayError) -> JSONValue? {
-        let names = [parameter.rawValue] + (Self.synonyms[parameter] ?? [])
+    private func value(of parameter: Parameter, under names: [String]) throws(GatewayError) -> JSONValue? {
         switch parameter {
         case .seed:
             // -1 is how several clients spell "random", which is what leaving it out means here.
@@ -118,11 +117,11 @@ struct OrderReader {
             return .double(try within(0...1, number, parameter))
         case .promptExtend, .watermark: return try first(names, reader.flag).map(JSONValue.bool)
         case .outputFormat:
-            guard let format = try reader.text(parameter.rawValue) else { return nil }
+            guard let format = try first(names, reader.text) else { return nil }
             return .string(
                 try oneOf(["png", "jpeg", "webp", "gif", "svg"], format == "jpg" ? "jpeg" : format, parameter))
         case .background:
-            guard let background = try reader.text(parameter.rawValue) else { return nil }
+            guard let background = try first(names, reader.text) else { return nil }
             return .string(try oneOf(["transparent", "opaque", "auto"], background, parameter))
         case .negativePrompt, .quality, .style, .moderation, .inputFidelity, .user:
             return try first(names, reader.text).map(JSONValue.string)
@@ -169,16 +168,21 @@ struct OrderReader {
         return value
     }
 
-    /// Other spellings seen in the wild, after the canonical one.
-    private static let synonyms: [Parameter: [String]] = [
-        .steps: ["num_inference_steps", "sample_steps"],
-        .cfg: ["true_cfg_scale"],
-        .guidanceScale: ["guidance"],
-        .outputFormat: [],
-    ]
+    /// Every parameter under its canonical name, and under other spellings seen in the wild.
+    private static let spellings = Parameter.allCases.map { parameter in
+        (parameter: parameter, names: [parameter.rawValue] + synonyms(of: parameter))
+    }
 
-    private static let known: Set<String> = Set(Parameter.allCases.map(\.rawValue))
-        .union(synonyms.values.joined())
+    private static func synonyms(of parameter: Parameter) -> [String] {
+        switch parameter {
+        case .steps: ["num_inference_steps", "sample_steps"]
+        case .cfg: ["true_cfg_scale"]
+        case .guidanceScale: ["guidance"]
+        default: []
+        }
+    }
+
+    private static let known = Set(spellings.flatMap(\.names))
         .union([
             "model", "prompt", "n", "batch_size", "num_images", "size", "image_size", "aspect_ratio", "width", "height",
             "response_format", "stream",

@@ -8,23 +8,29 @@ extension Size {
         case "auto", "original": self = .auto
         case "1K", "2K", "4K", "1k", "2k", "4k": self = .level(text.uppercased())
         default:
-            if let (width, height) = Self.pair(text, separators: ["x", "X", "*", "×"]) {
+            let digits = text.utf8.prefix(while: \.isDigit)
+            let rest = text[digits.endIndex...]
+            guard let separator = rest.first, let width = Self.number(Substring(digits)),
+                let height = Self.number(rest.dropFirst())
+            else { return nil }
+            switch separator {
+            case "x", "X", "*", "×":
                 guard width <= Self.longestSide, height <= Self.longestSide else { return nil }
                 self = .pixels(width: width, height: height)
-            } else if let (width, height) = Self.pair(text, separators: [":"]) {
+            case ":":
                 guard width <= 100, height <= 100 else { return nil }
                 self = .aspect(width: width, height: height)
-            } else {
-                return nil
+            default: return nil
             }
         }
     }
 
-    private static func pair(_ text: String, separators: [Character]) -> (Int, Int)? {
-        let parts = text.split(omittingEmptySubsequences: false) { separators.contains($0) }
-        guard parts.count == 2, let first = Int(parts[0]), let second = Int(parts[1]), first > 0, second > 0,
-            parts.allSatisfy({ $0.allSatisfy { ("0"..."9").contains($0) } })
-        else { return nil }
-        return (first, second)
+    private static func number(_ text: Substring) -> Int? {
+        guard text.utf8.allSatisfy(\.isDigit), let number = Int(text), number > 0 else { return nil }
+        return number
     }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }
