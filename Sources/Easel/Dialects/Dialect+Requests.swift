@@ -1,24 +1,8 @@
 import HTTP
 import JSON
 
-// From an order or a job to the requests about it.
+// From a job to the requests about it; those for an order are a ``Planner``'s.
 extension Dialect {
-    /// The requests that make an order's images, and what becomes of its parameters.
-    ///
-    /// - Parameters:
-    ///   - order: Its images in forms that ``intake(for:model:)`` lists.
-    ///   - endpoint: Where the provider is.
-    ///   - strict: Whether to refuse what would otherwise be clamped or dropped.
-    ///   - identifier: Unique to the call and safe in a header: multipart boundaries and seeds of our own come from it.
-    /// - Returns: The requests, complete.
-    /// - Throws: ``OrderRefusal`` when the provider cannot do what the order is about; nothing was sent then.
-    func plan(
-        for order: ImageOrder, at endpoint: ProviderEndpoint, strict: Bool, identifier: String
-    ) throws(OrderRefusal) -> Plan {
-        let planner = try Planner(self, order, at: endpoint, identifier: identifier)
-        return try planner.plan(strict: strict)
-    }
-
     /// The request that asks how a job is doing.
     func statusRequest(for task: UpstreamTask, at endpoint: ProviderEndpoint) -> UpstreamRequest? {
         queue.map { request($0.status, task.statusURL, task, endpoint) }
@@ -41,10 +25,9 @@ extension Dialect {
     }
 
     /// Header fields of a request: the dialect's, the request's own, and the owner's in place of either.
-    func fields(
-        _ own: [RequestTemplate.TextField], _ values: some TemplateValues, at endpoint: ProviderEndpoint
-    ) -> Fields {
+    func fields(_ own: [RequestTemplate.TextField], at endpoint: ProviderEndpoint) -> Fields {
         var fields: Fields = ["Accept": "application/json"]
+        let values = EndpointValues(endpoint: endpoint)
         for field in headers + own {
             fields[field.name] = field.value.render(values)
         }
@@ -58,7 +41,22 @@ extension Dialect {
         let values = TaskValues(task: task, endpoint: endpoint)
         let path = route.path.render(values, escape: PercentEncoding.path) ?? ""
         let url = issued.flatMap { hosts.resolve($0, against: endpoint.baseURL) } ?? endpoint.baseURL + path
-        return UpstreamRequest(method: route.method, url: url, fields: fields(route.headers, values, at: endpoint))
+        return UpstreamRequest(method: route.method, url: url, fields: fields(route.headers, at: endpoint))
+    }
+}
+
+/// What placeholders stand for in header fields.
+private struct EndpointValues: TemplateValues {
+    let endpoint: ProviderEndpoint
+    let imageCount = 0
+
+    subscript(placeholder: Placeholder, image index: Int?) -> Rendering? {
+        switch placeholder {
+        case .apiKey: endpoint.apiKey.isEmpty ? nil : .value(.string(endpoint.apiKey.reveal()))
+        case .model: .value(.string(endpoint.model))
+        case .modelApplication: .value(.string(endpoint.modelApplication))
+        default: nil
+        }
     }
 }
 
@@ -70,7 +68,6 @@ private struct TaskValues: TemplateValues {
 
     subscript(placeholder: Placeholder, image index: Int?) -> Rendering? {
         switch placeholder {
-        case .apiKey: endpoint.apiKey.isEmpty ? nil : .value(.string(endpoint.apiKey.reveal()))
         case .task: .value(.string(task.id))
         case .model: .value(.string(endpoint.model))
         case .modelApplication: .value(.string(endpoint.modelApplication))

@@ -98,7 +98,7 @@ extension Dialect {
         }
     }
 
-    /// How input images must be prepared before ``plan(for:at:strict:identifier:)``.
+    /// How input images must be prepared before ``Planner/plan(for:strict:identifier:)``.
     func intake(for operation: ImageOrder.Operation, model: String) -> ImageIntake {
         let variant = variant(for: model)
         var intake = ImageIntake(

@@ -34,8 +34,7 @@ struct OrderValues: TemplateValues {
         case .image(let number, let form): image(number, form)
         case .eachImage(let form): index.flatMap { image($0, form) }
         case .mask(let form): order.mask.flatMap { Self.render($0, form) }
-        case .apiKey: endpoint.apiKey.isEmpty ? nil : .value(.string(endpoint.apiKey.reveal()))
-        case .task, .answer: nil
+        case .apiKey, .task, .answer: nil
         }
     }
 

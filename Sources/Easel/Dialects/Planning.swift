@@ -1,46 +1,25 @@
 import HTTP
 import JSON
 
-/// Turns one order into one provider's requests.
-struct Planner {
-    private let dialect: Dialect
-    private let variant: Dialect.Variant
-    private let request: RequestTemplate
-    private let stream: StreamRules?
+/// One order on its way to becoming one provider's requests.
+struct Planning {
+    private let planner: Planner
+    private let form: Planner.Form
     private let order: ImageOrder
-    private let endpoint: ProviderEndpoint
     private let identifier: String
-    /// Under which name the provider gets each parameter, by canonical names; what is not here it cannot take.
-    private let natives: [String: String]
-    private let placeholders: Set<Placeholder>
 
-    /// - Throws: When the provider's model cannot do what the order is about.
-    init(
-        _ dialect: Dialect, _ order: ImageOrder, at endpoint: ProviderEndpoint, identifier: String
-    ) throws(OrderRefusal) {
-        self.dialect = dialect
+    init(_ order: ImageOrder, on form: Planner.Form, by planner: Planner, identifier: String) {
+        self.planner = planner
+        self.form = form
         self.order = order
-        self.endpoint = endpoint
         self.identifier = identifier
-        variant = dialect.variant(for: endpoint.model)
-        guard variant.operations.contains(order.operation), let request = variant.requests[order.operation] else {
-            throw OrderRefusal(
-                reason: .operation, parameter: order.operation == .edit ? "image" : nil,
-                message: order.operation == .edit
-                    ? "\(dialect.title) takes no input images with the model '\(endpoint.model)'."
-                    : "\(dialect.title) only edits with the model '\(endpoint.model)': send an image.")
-        }
-        stream = variant.stream.flatMap { $0.isWanted(for: order) ? $0 : nil }
-        self.request = stream.map { request.adding($0.request) } ?? request
-        var natives: [String: String] = [:]
-        var placeholders: Set<Placeholder> = []
-        self.request.forEachPlaceholder { placeholder, native in
-            placeholders.insert(placeholder)
-            if let name = placeholder.parameterName { natives[name] = natives[name] ?? native }
-        }
-        self.natives = natives
-        self.placeholders = placeholders
     }
+
+    private var dialect: Dialect { planner.dialect }
+    private var endpoint: ProviderEndpoint { planner.endpoint }
+    private var limits: Limits { planner.variant.limits }
+    private var fillIn: Dialect.FillIn { planner.variant.fillIn }
+    private var natives: [String: Planner.Form.Native] { form.natives }
 
     func plan(strict: Bool) throws(OrderRefusal) -> Plan {
         try checkPrompt()
@@ -63,9 +42,9 @@ struct Planner {
 }
 
 // What no provider can mend.
-extension Planner {
+extension Planning {
     private func checkPrompt() throws(OrderRefusal) {
-        guard let limit = variant.limits.prompt, order.prompt.count > limit else { return }
+        guard let limit = limits.prompt, order.prompt.count > limit else { return }
         throw OrderRefusal(
             reason: .prompt, parameter: "prompt",
             message: """
@@ -76,10 +55,10 @@ extension Planner {
 
     private func checkImages() throws(OrderRefusal) {
         guard order.operation == .edit else { return }
-        let limits = variant.limits.images
-        guard limits.contains(order.images.count) else {
-            let fewest = max(limits.lowerBound, 1)
-            let bound = fewest >= limits.upperBound ? "\(limits.upperBound)" : "\(fewest) to \(limits.upperBound)"
+        let counts = limits.images
+        guard counts.contains(order.images.count) else {
+            let fewest = max(counts.lowerBound, 1)
+            let bound = fewest >= counts.upperBound ? "\(counts.upperBound)" : "\(fewest) to \(counts.upperBound)"
             throw OrderRefusal(
                 reason: .images, parameter: "image",
                 message: """
@@ -87,7 +66,7 @@ extension Planner {
                     with the model '\(endpoint.model)'.
                     """)
         }
-        let intake = dialect.intake(for: order.operation, model: endpoint.model)
+        let intake = planner.intake(for: order.operation)
         let isMaskTaken = order.mask.map { intake.maskForms.isEmpty || intake.takesMask($0) } ?? true
         guard order.images.allSatisfy(intake.takes), isMaskTaken else {
             let form = intake.forms == [.url] ? "only as URLs" : "only as files"
@@ -114,39 +93,40 @@ extension Planner {
 }
 
 // The parameters.
-extension Planner {
+extension Planning {
     /// How many images each request is for: as many as the provider makes at once.
     private func counts() -> [Int] {
         let wanted = max(order.count, 1)
-        let limit = variant.limits.count.upper?.int64.map { Int(clamping: max($0, 1)) } ?? wanted
+        let limit = limits.count.upper?.int64.map { Int(clamping: max($0, 1)) } ?? wanted
         let atOnce = natives["n"] == nil ? 1 : limit
         return stride(from: 0, to: wanted, by: atOnce).map { min(atOnce, wanted - $0) }
     }
 
     private func report(count counts: [Int], in report: inout [ParameterReport]) {
         guard order.count > 1 else { return }
-        let isRenamed = natives["n"].map { !Self.isNamed($0, "n") } ?? false
+        let native = natives["n"]
         report.append(
             ParameterReport(
-                parameter: "n", outcome: counts.count > 1 || isRenamed ? .mapped : .applied, asked: .count(order.count),
-                sent: natives["n"] == nil ? nil : counts.first.map(JSONValue.count),
-                note: counts.count > 1 ? "\(counts.count) requests" : isRenamed ? Self.renaming(natives["n"]) : nil))
+                parameter: "n", outcome: counts.count > 1 || native?.isRenamed == true ? .mapped : .applied,
+                asked: .count(order.count), sent: native == nil ? nil : counts.first.map(JSONValue.count),
+                note: counts.count > 1 ? "\(counts.count) requests" : native?.renaming))
     }
 
     private func settleSize(_ report: inout [ParameterReport]) -> ResolvedSize? {
         let isAsked = order.size != .auto
-        let resolved = variant.limits.size.resolve(isAsked ? order.size : unaskedSize)
+        let resolved = limits.size.resolve(isAsked ? order.size : unaskedSize)
         let values = OrderValues(order, endpoint, size: resolved)
-        guard natives["size"] != nil, let resolved, let sent = values.sizeText(for: placeholders) else {
+        let native = natives["size"]
+        guard let native, let resolved, let sent = values.sizeText(for: form.placeholders) else {
             if isAsked {
                 report.append(
                     ParameterReport(
                         parameter: "size", outcome: .dropped, asked: .string(order.size.text),
-                        note: natives["size"] == nil ? nil : "the provider has no sizes of that kind"))
+                        note: native == nil ? nil : "the provider has no sizes of that kind"))
             }
             return nil
         }
-        let isSame = sent == order.size.text && Self.isNamed(natives["size"], "size")
+        let isSame = sent == order.size.text && !native.isRenamed
         if isAsked || dialect.renderer == nil {
             report.append(
                 ParameterReport(
@@ -161,15 +141,15 @@ extension Planner {
 
     /// What is made without a size where there must be one: an edit keeps the shape of its image, if that is known.
     private var unaskedSize: Size {
-        guard variant.fillIn.size != nil || dialect.renderer != nil, case .file(let file)? = order.images.first else {
-            return variant.fillIn.size ?? .auto
+        guard fillIn.size != nil || dialect.renderer != nil, case .file(let file)? = order.images.first else {
+            return fillIn.size ?? .auto
         }
         return .pixels(width: file.width, height: file.height)
     }
 
     private func settleParameters(_ report: inout [ParameterReport]) -> [Parameter: JSONValue] {
-        var values = variant.fillIn.parameters
-        if variant.fillIn.randomSeed { values[.seed] = .integer(ownSeed) }
+        var values = fillIn.parameters
+        if fillIn.randomSeed { values[.seed] = .integer(ownSeed) }
         for parameter in Parameter.allCases {
             guard let asked = order.parameters[parameter] else { continue }
             let name = parameter.rawValue
@@ -177,11 +157,10 @@ extension Planner {
                 report.append(ParameterReport(parameter: name, outcome: .dropped, asked: asked))
                 continue
             }
-            var settled = variant.limits.parameters[parameter, default: Bound()].settle(asked)
-            let isRenamed = !Self.isNamed(native, name)
-            if isRenamed, settled.outcome == .applied {
+            var settled = limits.parameters[parameter, default: Bound()].settle(asked)
+            if native.isRenamed, settled.outcome == .applied {
                 settled.outcome = .mapped
-                settled.note = Self.renaming(native)
+                settled.note = native.renaming
             }
             values[parameter] = settled.sent
             report.append(
@@ -190,13 +169,6 @@ extension Planner {
         }
         return values
     }
-
-    /// Whether a place in the request is a key of the canonical name.
-    private static func isNamed(_ native: String?, _ name: String) -> Bool {
-        native?.split(separator: ".").last.map { $0 == name } ?? false
-    }
-
-    private static func renaming(_ native: String?) -> String? { native.map { "sent as \($0)" } }
 
     /// The seed so much further on; after the last one the provider takes, the first.
     private func seed(_ seed: Int64, plus offset: Int) -> Int64 {
@@ -208,7 +180,7 @@ extension Planner {
 
     /// The seeds the provider takes.
     private var seeds: ClosedRange<Int64> {
-        guard case .numbers(let range)? = variant.limits.parameters[.seed]?.rule else { return 0...Int64.max }
+        guard case .numbers(let range)? = limits.parameters[.seed]?.rule else { return 0...Int64.max }
         let lower = range.lower?.int64 ?? 0
         return lower...max(range.upper?.int64 ?? Int64.max, lower)
     }
@@ -221,11 +193,11 @@ extension Planner {
 }
 
 // The requests.
-extension Planner {
+extension Planning {
     private func plan(
         _ counts: [Int], _ values: OrderValues, _ report: [ParameterReport]
     ) throws(OrderRefusal) -> Plan {
-        var plan = Plan(requests: [], imagesPerRequest: counts, seeds: [], report: report, stream: stream)
+        var plan = Plan(requests: [], imagesPerRequest: counts, seeds: [], report: report, stream: form.stream)
         guard dialect.renderer == nil else {
             let size = values.size?.pixels ?? SizeRule.Pixels(width: 1024, height: 1024)
             plan.seeds = [values.parameters[.seed]?.int64]
@@ -255,17 +227,18 @@ extension Planner {
     }
 
     private func upstreamRequest(to base: String, _ values: OrderValues) -> UpstreamRequest {
+        let request = form.request
         let body = request.body(of: values, boundary: identifier)
-        var fields = dialect.fields(request.headers, values, at: endpoint)
+        var fields = form.fields
         if let mediaType = body.mediaType { fields["Content-Type"] = mediaType }
         return UpstreamRequest(
             method: request.method, url: base + request.query(of: values), fields: fields, body: body.segments)
     }
 
     private func path(_ values: OrderValues) throws(OrderRefusal) -> String {
-        let operation = (request.configuredPath ?? order.operation).rawValue
+        let operation = (form.request.configuredPath ?? order.operation).rawValue
         if let path = endpoint.paths[operation] { return path.hasPrefix("/") ? path : "/" + path }
-        guard let path = request.path?.render(values, escape: PercentEncoding.path) else {
+        guard let path = form.request.path?.render(values, escape: PercentEncoding.path) else {
             throw OrderRefusal(
                 reason: .configuration, parameter: nil,
                 message: """

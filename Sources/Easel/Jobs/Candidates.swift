@@ -11,18 +11,18 @@ final class Candidates {
     private let submission: Submission
     private let jobID: String
     private let inputs: InputPreparation
-    private let configuration: Configuration
+    private let planners: Planners
     private var routes: ArraySlice<Configuration.Route>
 
     /// `routes` are the model's, in the order in which they are tried.
     init(
-        for submission: Submission, jobID: String, along routes: [Configuration.Route], _ configuration: Configuration,
+        for submission: Submission, jobID: String, along routes: [Configuration.Route], _ planners: Planners,
         _ inputs: InputPreparation
     ) {
         self.submission = submission
         self.jobID = jobID
         self.inputs = inputs
-        self.configuration = configuration
+        self.planners = planners
         self.routes = routes[...]
     }
 
@@ -32,8 +32,8 @@ final class Candidates {
     /// The next route that can take the order, with what would be sent along it; `nil` when there is none left.
     func next() async -> Candidate? {
         while let route = routes.popFirst() {
-            guard let provider = configuration.providers[route.provider] else { continue }
-            do throws(GatewayError) { return try await candidate(route, provider) } catch {
+            guard let planner = planners[route] else { continue }
+            do throws(GatewayError) { return try await candidate(route, planner) } catch {
                 firstRefusal = firstRefusal ?? error
             }
         }
@@ -41,18 +41,15 @@ final class Candidates {
     }
 
     private func candidate(
-        _ route: Configuration.Route, _ provider: Configuration.Provider
+        _ route: Configuration.Route, _ planner: Planner
     ) async throws(GatewayError) -> Candidate {
-        let intake = provider.dialect.intake(for: submission.order.operation, model: route.model)
-        let endpoint = ProviderEndpoint(provider, model: route.model)
+        let intake = planner.intake(for: submission.order.operation)
         let prepared = try await inputs.order(
-            for: ImageRecipient(name: route.provider, baseURL: endpoint.baseURL, intake: intake))
+            for: ImageRecipient(name: route.provider, baseURL: planner.endpoint.baseURL, intake: intake))
         do throws(OrderRefusal) {
-            var plan = try provider.dialect.plan(
-                for: prepared.order, at: endpoint, strict: submission.isStrict, identifier: jobID)
+            var plan = try planner.plan(for: prepared.order, strict: submission.isStrict, identifier: jobID)
             plan.report = prepared.report + plan.report + submission.unknownNames.map(ParameterReport.init(unknown:))
-            return Candidate(
-                destination: Destination(route: route, dialect: provider.dialect, endpoint: endpoint), plan: plan)
+            return Candidate(destination: Destination(route: route, planner: planner), plan: plan)
         } catch {
             throw GatewayError(error, model: submission.order.model)
         }
@@ -70,17 +67,39 @@ final class Candidate: Sendable {
     }
 }
 
+/// The planner of every route of a configuration.
+struct Planners: Sendable {
+    private struct Key: Sendable, Hashable {
+        var provider: String
+        var model: String
+    }
+
+    private var all: [Key: Planner] = [:]
+
+    init(_ configuration: Configuration) {
+        for route in configuration.models.flatMap(\.routes) {
+            guard let provider = configuration.providers[route.provider] else { continue }
+            let key = Key(provider: route.provider, model: route.model)
+            all[key] = all[key] ?? Planner(provider.dialect, at: ProviderEndpoint(provider, model: route.model))
+        }
+    }
+
+    /// `nil` where the route leads to no provider.
+    subscript(route: Configuration.Route) -> Planner? { all[Key(provider: route.provider, model: route.model)] }
+}
+
 /// Where a route leads: a provider's model, its address, and the language spoken there.
 final class Destination: Sendable {
     let route: Configuration.Route
-    let dialect: Dialect
-    let endpoint: ProviderEndpoint
+    private let planner: Planner
 
-    init(route: Configuration.Route, dialect: Dialect, endpoint: ProviderEndpoint) {
+    init(route: Configuration.Route, planner: Planner) {
         self.route = route
-        self.dialect = dialect
-        self.endpoint = endpoint
+        self.planner = planner
     }
+
+    var dialect: Dialect { planner.dialect }
+    var endpoint: ProviderEndpoint { planner.endpoint }
 
     /// A payload whose address is complete.
     func absolute(_ payload: ResultImage.Payload) -> ResultImage.Payload {
@@ -98,7 +117,7 @@ extension Destination {
         }
         self.init(
             route: route ?? Configuration.Route(provider: attempt.provider, model: attempt.model),
-            dialect: provider.dialect, endpoint: ProviderEndpoint(provider, model: attempt.model))
+            planner: Planner(provider.dialect, at: ProviderEndpoint(provider, model: attempt.model)))
     }
 }
 

@@ -8,6 +8,7 @@ final class Fulfilment {
     private let means: AttemptRun.Means
     private let inputs: Inputs
     private let configuration: Configuration
+    private let planners: Planners
     /// Draws the first of routes that have weights.
     private var random: any RandomNumberGenerator
 
@@ -25,6 +26,7 @@ final class Fulfilment {
         self.means = means
         self.inputs = inputs
         self.configuration = configuration
+        planners = Planners(configuration)
         self.random = random
     }
 
@@ -37,7 +39,7 @@ final class Fulfilment {
             if submission.wantsReceipt { try await accept(job, submission) }
             let routes = try routes(for: submission)
             let candidates = Candidates(
-                for: submission, jobID: job.id, along: routes, configuration, preparation)
+                for: submission, jobID: job.id, along: routes, planners, preparation)
             return try await buy(job, submission, candidates)
         } catch {
             return await refuse(job, submission, error)

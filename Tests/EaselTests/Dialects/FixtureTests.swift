@@ -10,8 +10,8 @@ struct FixtureTests {
         let order = try #require(fixture.order)
         let planned: JSONValue
         do throws(OrderRefusal) {
-            planned = try fixture.dialect.plan(
-                for: order, at: fixture.endpoint, strict: fixture.isStrict, identifier: "req-1"
+            planned = try Planner(fixture.dialect, at: fixture.endpoint).plan(
+                for: order, strict: fixture.isStrict, identifier: "req-1"
             ).fixture
         } catch {
             planned = error.fixture

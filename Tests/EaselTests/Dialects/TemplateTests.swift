@@ -70,7 +70,7 @@ struct TemplateTests {
         let endpoint = ProviderEndpoint(
             baseURL: "https://h.example/v1", apiKey: Secret("sk-very-secret"), model: "dall-e-3")
         let order = ImageOrder(operation: .generate, model: "m", prompt: "private words")
-        let plan = try dialect.plan(for: order, at: endpoint, strict: false, identifier: "b")
+        let plan = try Planner(dialect, at: endpoint).plan(for: order, strict: false, identifier: "b")
         let printed = "\(plan.requests) \(String(reflecting: plan.requests[0])) \(endpoint)"
         #expect(!printed.contains("secret"))
         #expect(!printed.contains("private"))

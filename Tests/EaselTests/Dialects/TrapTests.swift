@@ -147,10 +147,11 @@ struct TrapTests {
             order.images = [.file(ImageFile(path: "a", length: 1, mediaType: "image/png", width: 1, height: 1))]
         }
         let endpoint = ProviderEndpoint(baseURL: "https://h", apiKey: Secret("k"), model: model)
-        #expect(throws: Never.self) { try dialect.plan(for: order, at: endpoint, strict: true, identifier: "b") }
+        let planner = Planner(dialect, at: endpoint)
+        #expect(throws: Never.self) { try planner.plan(for: order, strict: true, identifier: "b") }
         order.prompt += "帽"
         let refusal = #expect(throws: OrderRefusal.self) {
-            try dialect.plan(for: order, at: endpoint, strict: false, identifier: "b")
+            try planner.plan(for: order, strict: false, identifier: "b")
         }
         #expect(refusal?.parameter == "prompt")
     }
