@@ -34,7 +34,7 @@ final class SharedParts {
             ledger: ledger, connections: connections(configuration),
             sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels),
             results: Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log),
-            room: DiskRoom(in: spool.folder, minimum: configuration.results.minFree, log: log),
+            room: DiskRoom(in: spool.folder, minimum: configuration.results.minFree, clock: clock, log: log),
             clock: clock, log: log)
         return Fulfilment(means: means, inputs: inputs(configuration), configuration: configuration)
     }

@@ -55,8 +55,9 @@ final class Parts {
                     traffic: ProviderTraffic(to: provider.name, provider.traffic, clock: wallClock, log: log))
             },
             sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), results: results,
-            room: DiskRoom(in: folder.path, minimum: self.configuration.results.minFree, log: log), clock: wallClock,
-            log: log)
+            room: DiskRoom(
+                in: folder.path, minimum: self.configuration.results.minFree, clock: wallClock, log: log),
+            clock: wallClock, log: log)
         let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: self.configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: wallClock)
         reception = Reception(jobs: jobs, ledger: ledger, clock: wallClock, log: log)

@@ -11,7 +11,7 @@ struct DiskRoomTests {
     /// What the log says of a check that goes well.
     @EventLoop private func check(minimum: Int, free: Int?) async throws -> String {
         let lines = LogLines()
-        let room = DiskRoom(minimum: minimum, log: lines.log) {
+        let room = DiskRoom(minimum: minimum, clock: .system, log: lines.log) {
             guard let free else { throw FileError(code: 5, path: "/data", operation: "statvfs") }
             return free
         }
@@ -35,6 +35,43 @@ struct DiskRoomTests {
 
     @Test @EventLoop func `a disk that does not say is taken to have room`() async throws {
         #expect(try await check(minimum: 100, free: nil).contains("cannot tell how full"))
+    }
+
+    @Test @EventLoop func `room is asked for once in a while, and its lack each time`() async throws {
+        let (clock, asked) = (ManualClock(), Counter())
+        // The fourth answer is the first without room.
+        let room = DiskRoom(minimum: 100, clock: clock.wallClock, log: LogLines().log) {
+            asked.count += 1
+            return (4...5).contains(asked.count) ? 0 : 100
+        }
+        for _ in 1...3 {
+            for _ in 1...10 { try await room.check() }
+            clock.advance(by: DiskRoom.belief)
+        }
+        #expect(asked.count == 3)
+        for _ in 1...2 { await #expect(throws: GatewayError.self) { try await room.check() } }
+        for _ in 1...2 { try await room.check() }
+        #expect(asked.count == 6)
+        clock.advance(by: .seconds(-60))
+        try await room.check()
+        #expect(asked.count == 7)
+    }
+
+    @Test @EventLoop func `those who come while the disk is asked do not ask it, too`() async throws {
+        let (clock, asked, answer) = (ManualClock(), Counter(), Promise<Void>())
+        let room = DiskRoom(minimum: 100, clock: clock.wallClock, log: LogLines().log) {
+            asked.count += 1
+            if asked.count == 2 { _ = await answer.wait() }
+            return 100
+        }
+        try await room.check()
+        clock.advance(by: DiskRoom.belief)
+        let first = EventLoop.spawn { try await room.check() }
+        while asked.count < 2 { await EventLoop.idle() }
+        try await room.check()
+        #expect(asked.count == 2)
+        answer.fulfil(())
+        try await first.value
     }
 
     @Test @EventLoop func `nothing is bought or written down while there is too little`() async throws {

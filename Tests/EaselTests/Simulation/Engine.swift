@@ -25,7 +25,9 @@ final class Engine {
         let ledger = FakeLedger(world, life)
         let means = AttemptRun.Means(
             ledger: ledger, connections: connections, sandbox: world.tools.sandbox, results: results,
-            room: DiskRoom(minimum: world.faults.minFree, log: log) { try await world.freeSpace(in: life) },
+            room: DiskRoom(minimum: world.faults.minFree, clock: clock, log: log) {
+                try await world.freeSpace(in: life)
+            },
             clock: clock, log: log)
         let fulfilment = Fulfilment(
             means: means, inputs: world.tools.inputs, configuration: configuration, random: world.dice)
