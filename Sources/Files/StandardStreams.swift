@@ -1,20 +1,58 @@
 import Glibc
+import LibEvent
 
-/// The standard error stream, written without a buffer so that nothing is lost when the process dies.
+/// The standard error stream.
 package enum StandardError {
-    /// Writes a text whole; what the other end refuses is dropped.
-    ///
-    /// The corresponding C function is `write`.
+    private static let output = GatheredOutput(to: STDERR_FILENO)
+
+    /// Writes a text whole, after all that came before it; what the other end refuses is dropped.
     package static func write(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
+        output.gather(text)
+        output.flush()
+    }
+
+    /// Writes a text with all others of the same turn of the event loop, in their order and at its end.
+    ///
+    /// On other threads than the loop's it is written at once.
+    package static func gather(_ text: String) { output.gather(text) }
+
+    /// Writes what was gathered: to be called before the process ends.
+    package static func flush() { output.flush() }
+}
+
+/// Text on its way to a descriptor, where it goes once per turn of the event loop.
+final class GatheredOutput: Sendable {
+    private let descriptor: CInt
+    private let waiting = Lock<[UInt8]>([])
+
+    /// Bytes that wait at most.
+    static let limit = 64 << 10
+
+    init(to descriptor: CInt) { self.descriptor = descriptor }
+
+    func gather(_ text: String) {
+        let isFirst = waiting.withLock { waiting in
+            let isFirst = waiting.isEmpty
+            waiting.append(contentsOf: text.utf8)
+            if waiting.count > Self.limit { write(&waiting) }
+            return isFirst && !waiting.isEmpty
+        }
+        if isFirst, !EventLoop.putOff({ self.flush() }) { flush() }
+    }
+
+    func flush() { waiting.withLock { write(&$0) } }
+
+    /// The corresponding C function is `write`.
+    private func write(_ bytes: inout [UInt8]) {
+        unsafe bytes.withUnsafeBytes { bytes in
+            var rest = unsafe bytes
             while unsafe !rest.isEmpty {
-                let count = unsafe Glibc.write(STDERR_FILENO, rest.baseAddress, rest.count)
+                let count = unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
                 guard count > 0 || errno == EINTR else { return }
                 unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(0, count)))
             }
         }
+        bytes.removeAll(keepingCapacity: true)
     }
 }
 

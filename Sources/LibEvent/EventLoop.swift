@@ -41,6 +41,15 @@ package actor EventLoop {
         await withCheckedContinuation { shared.executor.resumeWhenIdle($0) }
     }
 
+    /// Puts work off until the loop has done all that is ready, and is about to look at its sockets again.
+    ///
+    /// For what is cheaper done once for many. On any other thread nothing happens.
+    ///
+    /// - Returns: Whether the work will be done.
+    package nonisolated static func putOff(_ work: @escaping @Sendable () -> Void) -> Bool {
+        shared.executor.putOff(work)
+    }
+
     /// Enters the isolation that a C callback on the loop's thread already has.
     ///
     /// Custom global actors have no `assumeIsolated` of their own; the cast is how the

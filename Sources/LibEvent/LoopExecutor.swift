@@ -27,6 +27,8 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
     private let wakeup: CInt
     /// Who waits for a moment in which no job is ready; touched only by the loop's thread.
     nonisolated(unsafe) private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    /// What is done before the next poll; touched only by the loop's thread.
+    nonisolated(unsafe) private var putOffWork: [@Sendable () -> Void] = []
 
     init() {
         // Without a base there is no program to run: both can only fail before anything from outside was read.
@@ -81,7 +83,7 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
                     inbox.isAwake = !jobs.isEmpty
                     return inbox.isStopping
                 }
-                if jobs.isEmpty && isStopping { return }
+                if jobs.isEmpty && isStopping { return doPutOffWork() }
                 if jobs.isEmpty {
                     guard let waiter = unsafe idleWaiters.popLast() else { break }
                     waiter.resume()
@@ -95,7 +97,9 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
                 }
                 jobs.removeAll(keepingCapacity: true)
             }
-            // 2. Poll sockets and timers; block only if nothing was enqueued since the last look.
+            // 2. Do what was put off until now; it may make jobs ready.
+            doPutOffWork()
+            // 3. Poll sockets and timers; block only if nothing was enqueued since the last look.
             let mayBlock = inbox.withLock { !$0.isAwake }
             unsafe event_base_loop(base, mayBlock ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
         }
@@ -111,6 +115,22 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     /// Resumes a task once no job is ready; called on the loop's thread.
     func resumeWhenIdle(_ waiter: CheckedContinuation<Void, Never>) { unsafe idleWaiters.append(waiter) }
+
+    /// Has work done before the next poll; false on another thread than the loop's.
+    func putOff(_ work: @escaping @Sendable () -> Void) -> Bool {
+        guard isCurrent else { return false }
+        unsafe putOffWork.append(work)
+        return true
+    }
+
+    private func doPutOffWork() {
+        // It may put off more, which is done at once.
+        while unsafe !putOffWork.isEmpty {
+            let works = unsafe putOffWork
+            unsafe putOffWork.removeAll(keepingCapacity: true)
+            for work in works { work() }
+        }
+    }
 
     /// What `preconditionIsolated` asks (SE-0471).
     func isIsolatingCurrentContext() -> Bool? {

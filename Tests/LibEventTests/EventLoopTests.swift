@@ -1,7 +1,8 @@
 import Glibc
-import LibEvent
 import Support
 import Testing
+
+@testable import LibEvent
 
 @Suite(.onEventLoop, .timeLimit(.minutes(1)))
 struct EventLoopTests {
@@ -35,6 +36,24 @@ struct EventLoopTests {
         let loop = try await EventLoop.spawn { pthread_self() }.value
         #expect(try await EventLoop.spawn { await offload { pthread_self() } }.value != loop)
         #expect(try await EventLoop.spawn { await blocking { pthread_self() } }.value != loop)
+    }
+
+    @Test @EventLoop func `what is put off is done once all that is ready is done`() async throws {
+        let done = Lock<[String]>([])
+        try await EventLoop.spawn {
+            for name in ["first", "second"] {
+                #expect(EventLoop.putOff { done.withLock { $0.append(name) } })
+            }
+            // Each makes the next one ready.
+            try await EventLoop.spawn { try await EventLoop.spawn {}.value }.value
+            #expect(done.withLock { $0 } == [])
+            try await EventLoop.sleep(for: .milliseconds(1))
+            #expect(done.withLock { $0 } == ["first", "second"])
+        }.value
+    }
+
+    @Test func `nothing can be put off to the end of a turn that another thread does not have`() async {
+        #expect(await blocking { EventLoop.putOff {} } == false)
     }
 
     @Test @EventLoop func `idle is when every task that was ready has gone as far as it can`() async {

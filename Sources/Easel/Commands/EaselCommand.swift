@@ -34,7 +34,11 @@ package enum EaselCommand {
     /// - Parameter arguments: The words after the program's name.
     /// - Returns: The exit code.
     @EventLoop
-    package static func run(_ arguments: [String]) async -> Int32 { await run(arguments, on: Terminal()) }
+    package static func run(_ arguments: [String]) async -> Int32 {
+        let status = await run(arguments, on: Terminal())
+        StandardError.flush()
+        return status
+    }
 
     @EventLoop
     static func run(_ arguments: [String], on terminal: Terminal) async -> Int32 {

@@ -17,12 +17,12 @@ struct Log: Sendable {
     /// The level of which lines have to be at least: the same for every copy of the log, and changed for all at once.
     private let threshold: Lock<Level>
     private let clock: WallClock
-    /// Takes a finished line; standard error, but for tests.
+    /// Takes a finished line; standard error, but for tests, and there with all others of the loop's turn.
     private let write: @Sendable (String) -> Void
 
     init(
         threshold: Level = .info, clock: WallClock = .system,
-        write: @escaping @Sendable (String) -> Void = { StandardError.write($0) }
+        write: @escaping @Sendable (String) -> Void = { StandardError.gather($0) }
     ) {
         self.threshold = Lock(threshold)
         self.clock = clock
