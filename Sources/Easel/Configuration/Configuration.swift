@@ -111,14 +111,16 @@ package struct Configuration: Sendable {
         var pixels = 50_000_000
         /// Jobs under way at once.
         var jobs = 10_000
-        /// Bytes of the bodies of all requests that are being read or worked on; `nil` is four of the largest.
+        /// Bytes of the bodies of all requests that are being read or worked on; `nil` is sixteen of the largest.
         var inFlight: Int?
         /// The same of one key; `nil` is half of them.
         var inFlightPerKey: Int?
 
         /// What requests may hold of the gateway together.
+        ///
+        /// Unless the owner says otherwise it is much more than there need be memory: large bodies are on disk.
         var holdings: BytesInFlight.Bounds {
-            let all = inFlight ?? body.multipliedReportingOverflow(by: 4).partialValue
+            let all = inFlight ?? body.multipliedReportingOverflow(by: 16).partialValue
             return BytesInFlight.Bounds(all: all, perKey: inFlightPerKey ?? max(body, all / 2))
         }
     }

@@ -87,8 +87,8 @@ enum ConfigurationReader {
         if let jobs = limits.value("jobs", like: "10000", parse: { positive(Int($0)) }) {
             configuration.limits.jobs = jobs
         }
-        configuration.limits.inFlight = limits.value("in_flight", like: "1GB") { positive(Quantity.bytes($0)) }
-        configuration.limits.inFlightPerKey = limits.value("in_flight_per_key", like: "512MB") {
+        configuration.limits.inFlight = limits.value("in_flight", like: "4GB") { positive(Quantity.bytes($0)) }
+        configuration.limits.inFlightPerKey = limits.value("in_flight_per_key", like: "2GB") {
             positive(Quantity.bytes($0))
         }
         let holdings = configuration.limits.holdings

@@ -63,9 +63,9 @@ struct KeyReadingTests {
     @Test func `there is room for as many bodies as the largest makes likely, unless the owner says otherwise`() throws
     {
         let standard = try read("{}").get().limits.holdings
-        #expect(standard == BytesInFlight.Bounds(all: 1_024_000_000, perKey: 512_000_000))
+        #expect(standard == BytesInFlight.Bounds(all: 4_096_000_000, perKey: 2_048_000_000))
         let large = try read("{}", "limits: {body: 3GB}").get().limits.holdings
-        #expect(large == BytesInFlight.Bounds(all: 12_000_000_000, perKey: 6_000_000_000))
+        #expect(large == BytesInFlight.Bounds(all: 48_000_000_000, perKey: 24_000_000_000))
         let said = try read("{}", "limits: {in_flight: 2GB, in_flight_per_key: 300MB, jobs: 5}").get().limits
         #expect(said.holdings == BytesInFlight.Bounds(all: 2_000_000_000, perKey: 300_000_000))
         #expect(said.jobs == 5)
