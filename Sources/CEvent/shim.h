@@ -1,6 +1,7 @@
 // Debian's <event2/event-config.h> defines _GNU_SOURCE, which changes the layout
 // of fd_set. The system headers must come first, or this module's idea of fd_set
 // clashes with Glibc's and libcurl's.
+#include <execinfo.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -10,3 +11,6 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+
+// <unistd.h> has it only for those who define _GNU_SOURCE.
+pid_t gettid(void);

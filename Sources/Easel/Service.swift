@@ -58,6 +58,7 @@ final class Service {
 
     /// Serves until the operator says stop, then lets what runs come to its end.
     func run(until signals: OperatorSignals) async {
+        watchLoop()
         log.info(
             "listening",
             [
@@ -116,6 +117,17 @@ final class Service {
         log.setThreshold(configuration.logLevel)
         self.configuration = configuration
         status.generation += 1
+        watchLoop()
+    }
+
+    /// Logs what keeps the event loop for longer than the owner wants to know of.
+    private func watchLoop() {
+        EventLoop.watch(limit: configuration.loopLimit) { [log] overrun in
+            let microseconds = Int(overrun.time / .microseconds(1))
+            log.warning(
+                "event loop was held up",
+                ["cpu.us": "\(microseconds)", "at": overrun.backtrace.prefix(12).joined(separator: " ")])
+        }
     }
 
     /// Tells `easel reload` how things are.

@@ -57,8 +57,14 @@ package actor EventLoop {
     package nonisolated static func assumeIsolated(_ operation: @EventLoop () -> Void) {
         shared.preconditionIsolated()
         withoutActuallyEscaping(operation) { operation in
-            unsafe unsafeBitCast(operation, to: (() -> Void).self)()
+            shared.executor.measured(unsafe unsafeBitCast(operation, to: (() -> Void).self))
         }
+    }
+
+    /// Tells from now on of every piece of work that takes more of the thread's processor time than a limit; with `nil`
+    /// of none.
+    @EventLoop package static func watch(limit: Duration?, told: @escaping @Sendable (Overrun) -> Void) {
+        unsafe shared.executor.watch = limit.map { LoopWatch(limit: $0, told: told) }
     }
 }
 

@@ -29,6 +29,10 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
     nonisolated(unsafe) private var idleWaiters: [CheckedContinuation<Void, Never>] = []
     /// What is done before the next poll; touched only by the loop's thread.
     nonisolated(unsafe) private var putOffWork: [@Sendable () -> Void] = []
+    /// Who looks for work that takes too long, if anybody does.
+    ///
+    /// Touched only by the loop's thread.
+    nonisolated(unsafe) var watch: LoopWatch?
 
     init() {
         // Without a base there is no program to run: both can only fail before anything from outside was read.
@@ -89,12 +93,7 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
                     waiter.resume()
                     continue
                 }
-                for job in jobs {
-                    // Both executors: with either one alone each continuation would take a detour over the other.
-                    unsafe job.runSynchronously(
-                        isolatedTo: asUnownedSerialExecutor(),
-                        taskExecutor: asUnownedTaskExecutor())
-                }
+                for job in jobs { measured { run(job) } }
                 jobs.removeAll(keepingCapacity: true)
             }
             // 2. Do what was put off until now; it may make jobs ready.
@@ -103,6 +102,16 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
             let mayBlock = inbox.withLock { !$0.isAwake }
             unsafe event_base_loop(base, mayBlock ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
         }
+    }
+
+    private func run(_ job: UnownedJob) {
+        // Both executors: with either one alone each continuation would take a detour over the other.
+        unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+    }
+
+    /// Runs a piece of work on the loop's thread, watched if anybody watches.
+    func measured(_ piece: () -> Void) {
+        if let watch = unsafe watch { watch.measure(piece) } else { piece() }
     }
 
     func stop() {

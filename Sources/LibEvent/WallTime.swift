@@ -1,3 +1,4 @@
+import CEvent
 import Glibc
 
 /// The machine's wall clock in microseconds since 1970; steps when the clock is set.

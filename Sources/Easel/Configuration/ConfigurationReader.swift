@@ -25,7 +25,7 @@ enum ConfigurationReader {
         let isMapping = root.allow(
             "listen", "public_url", "data", "dialects", "providers", "models", "aliases", "defaults", "results",
             "keys", "limits", "download_timeout", "allow_private", "strict", "currency", "answer_within", "idempotency",
-            "stop_within", "durability", "log")
+            "stop_within", "durability", "log", "loop_limit")
         guard isMapping else { return }
         if let listen = root.value("listen", like: "127.0.0.1:8080", parse: listenAddress) {
             configuration.listen = listen
@@ -53,6 +53,7 @@ enum ConfigurationReader {
         if let duration = root.value("download_timeout", like: "5m", parse: Quantity.positiveDuration) {
             configuration.downloadTimeout = duration
         }
+        configuration.loopLimit = root.value("loop_limit", like: "1ms", parse: Quantity.positiveDuration)
         readAllowPrivate(of: root, into: &configuration)
 
         let results = root.section("results")
