@@ -1,7 +1,7 @@
 import HTTP
 import Testing
 
-@Suite struct `Fields` {
+@Suite struct `Fields of a message` {
     static let fields: Fields = ["Content-Type": "a", "X-Id": "1", "x-id": "2"]
 
     @Test(arguments: [("content-type", "a"), ("CONTENT-TYPE", "a"), ("X-ID", "1"), ("content_type", nil), ("", nil)])
