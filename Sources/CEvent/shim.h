@@ -3,6 +3,7 @@
 // clashes with Glibc's and libcurl's.
 #include <execinfo.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/types.h>
@@ -14,3 +15,7 @@
 
 // <unistd.h> has it only for those who define _GNU_SOURCE.
 pid_t gettid(void);
+
+// prctl is variadic, and Swift cannot call it.
+
+static inline void easel_name_disk_thread(void) { prctl(PR_SET_NAME, "easel-disk"); }

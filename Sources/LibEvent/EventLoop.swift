@@ -1,5 +1,3 @@
-import Dispatch
-
 /// The thread that owns every socket.
 ///
 /// Code marked `@EventLoop` runs there one piece at a time, so it needs no locks.
@@ -75,14 +73,14 @@ package func offload<Success: Sendable>(_ work: @Sendable () -> Success) async -
     await withTaskExecutorPreference(globalConcurrentExecutor) { work() }
 }
 
-/// Runs work that waits for the disk on a queue whose threads may wait.
+/// Runs work that waits for the disk on threads that may wait.
 ///
 /// The pool behind ``offload(_:)`` has one thread per core and does not grow: a few slow writes would stop all of it.
 package func blocking<Success: Sendable, Failure: Error>(
     _ work: @escaping @Sendable () throws(Failure) -> Success
 ) async throws(Failure) -> Success {
     let result: Result<Success, Failure> = await withCheckedContinuation { continuation in
-        fileQueue.async {
+        startBlocking {
             do throws(Failure) {
                 continuation.resume(returning: .success(try work()))
             } catch {
@@ -93,4 +91,5 @@ package func blocking<Success: Sendable, Failure: Error>(
     return try result.get()
 }
 
-private let fileQueue = DispatchQueue(label: "easel.files", attributes: .concurrent)
+/// Begins work that waits for the disk, as ``blocking(_:)`` does, and does not wait for its end.
+package func startBlocking(_ work: @escaping @Sendable () -> Void) { BlockingThreads.shared.run(work) }

@@ -38,6 +38,36 @@ struct EventLoopTests {
         #expect(try await EventLoop.spawn { await blocking { pthread_self() } }.value != loop)
     }
 
+    @Test func `works that wait for one another all get a thread`() async {
+        let (met, everybody) = (Lock(0), BlockingThreads.limit)
+        await withTaskGroup { group in
+            for _ in 0..<everybody {
+                group.addTask {
+                    await blocking {
+                        met.withLock { $0 += 1 }
+                        while met.withLock({ $0 }) < everybody { usleep(100) }
+                    }
+                }
+            }
+        }
+        #expect(met.withLock { $0 } == everybody)
+    }
+
+    @Test func `more works than there are threads are all done`() async {
+        let sum = Lock(0)
+        await withTaskGroup { group in
+            for number in 1...1000 {
+                group.addTask {
+                    await blocking {
+                        if number % 10 == 0 { usleep(1000) }
+                        sum.withLock { $0 += number }
+                    }
+                }
+            }
+        }
+        #expect(sum.withLock { $0 } == 500_500)
+    }
+
     @Test @EventLoop func `what is put off is done once all that is ready is done`() async throws {
         let done = Lock<[String]>([])
         try await EventLoop.spawn {
