@@ -1,14 +1,16 @@
 import Dispatch
 import Glibc
+import LibEvent
 import Synchronization
 
 /// A file in the making: invisible under its final name until it is whole, and gone if it never is.
 ///
 /// Everything here waits for the disk: call it through `blocking`, one call at a time.
 package final class TemporaryFile: Sendable {
-    /// The name it has until ``commit(to:durable:)``, which nobody can guess.
+    /// The name it has until ``commit(to:durable:)``, which no other file has.
     package let path: String
-    private let descriptor: Descriptor
+    /// `nil` once the file is committed.
+    private let descriptor: Lock<Descriptor?>
     private let written = Atomic(0)
     private let isKept = Atomic(false)
 
@@ -16,9 +18,9 @@ package final class TemporaryFile: Sendable {
     ///
     /// The folder must exist, and be on the file system of the final name.
     package init(in directory: String) throws(FileError) {
-        path = "\(directory)/\(Self.randomName())"
+        path = "\(directory)/\(Self.newName())"
         // O_EXCL: a file or a link of that name that is already there is never followed.
-        descriptor = try Descriptor(opening: path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        descriptor = Lock(try Descriptor(opening: path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600))
     }
 
     /// Deletes the file unless it was committed or kept, soon and on another thread.
@@ -26,7 +28,10 @@ package final class TemporaryFile: Sendable {
     /// For a large file that takes the disk a while, and the last to let go of one may be the event loop.
     deinit {
         guard !isKept.load(ordering: .acquiring) else { return }
-        Self.removals.async { [path] in unsafe unlink(path) }
+        Self.removals.async { [path, descriptor] in
+            unsafe unlink(path)
+            descriptor.withLock { $0 = nil }
+        }
     }
 
     /// Waits until every file that nobody has any more is deleted.
@@ -39,7 +44,7 @@ package final class TemporaryFile: Sendable {
 
     /// Appends bytes, or as many of them as the disk has room for.
     package func write(_ bytes: Span<UInt8>) throws(FileError) {
-        let (count, failure) = descriptor.write(bytes)
+        let (count, failure) = descriptor.withLock { $0?.write(bytes) ?? (0, EBADF) }
         written.wrappingAdd(count, ordering: .acquiringAndReleasing)
         if let failure { throw FileError(code: failure, path: path, operation: "write") }
     }
@@ -47,13 +52,30 @@ package final class TemporaryFile: Sendable {
     /// Appends bytes, or as many of them as the disk has room for.
     package func write(_ bytes: [UInt8]) throws(FileError) { try write(bytes.span) }
 
+    /// What is to have a name for good.
+    package enum Source: Sendable {
+        case file(TemporaryFile)
+        /// Bytes of which a file is made in a folder, for its last step.
+        case bytes([UInt8], in: String)
+
+        fileprivate func file() throws(FileError) -> TemporaryFile {
+            switch self {
+            case .file(let file): return file
+            case .bytes(let bytes, let folder):
+                let file = try TemporaryFile(in: folder)
+                try file.write(bytes)
+                return file
+            }
+        }
+    }
+
     /// Gives the file its final name, replacing whatever had that name, in one step that nobody can see half of.
     ///
     /// The name must be on the same file system, in a folder that exists; nothing may be written afterwards. When it is
     /// to be `durable`, the bytes and the name survive a power cut once this has returned. The corresponding C
     /// functions are `fsync` and `rename`.
     package func commit(to path: String, durable: Bool) throws(FileError) {
-        try Self.commit([(self, path)], durable: durable).first?.get()
+        try Self.commit([(.file(self), path)], durable: durable).first?.get()
     }
 
     /// Does the same for several files at once, and tells of each how that went.
@@ -61,17 +83,21 @@ package final class TemporaryFile: Sendable {
     /// First all bytes are flushed, then all names given, then the folders flushed, each once: a file system with a
     /// journal has most of it on the disk with the first.
     package static func commit(
-        _ files: [(file: TemporaryFile, path: String)], durable: Bool
+        _ sources: [(source: Source, path: String)], durable: Bool
     ) -> [Result<Void, FileError>] {
-        var results = files.map { file, _ in
-            Result { () throws(FileError) in if durable { try file.descriptor.synchronize() } }
+        let files = sources.map { source, _ in
+            Result { () throws(FileError) in
+                let file = try source.file()
+                if durable { try file.synchronize() }
+                return file
+            }
         }
-        for (index, (file, path)) in files.enumerated() where results[index].isSuccess {
-            results[index] = Result { () throws(FileError) in try file.rename(to: path) }
+        var results = zip(files, sources).map { file, source in
+            file.flatMap { file in Result { () throws(FileError) in try file.rename(to: source.path) } }
         }
         guard durable else { return results }
         var folders: [Directory: Result<Void, FileError>] = [:]
-        for (index, (_, path)) in files.enumerated() where results[index].isSuccess {
+        for (index, (_, path)) in sources.enumerated() where results[index].isSuccess {
             let folder = Directory(containing: path)
             let flushed = folders[folder] ?? Result { () throws(FileError) in try folder.synchronize() }
             folders[folder] = flushed
@@ -80,11 +106,19 @@ package final class TemporaryFile: Sendable {
         return results
     }
 
+    private func synchronize() throws(FileError) {
+        try descriptor.withLock { descriptor in
+            Result { () throws(FileError) in try descriptor?.synchronize() }
+        }.get()
+    }
+
     private func rename(to path: String) throws(FileError) {
         guard unsafe Glibc.rename(self.path, path) == 0 else {
             throw FileError(code: errno, path: path, operation: "rename \(self.path) to")
         }
         isKept.store(true, ordering: .releasing)
+        // Here, where waiting is allowed: the last to let go of the file may be the event loop.
+        descriptor.withLock { $0 = nil }
     }
 
     /// Leaves the file where it is, under the name it has.
@@ -95,15 +129,13 @@ package final class TemporaryFile: Sendable {
 
     private static let prefix = ".temporary-"
 
-    /// 128 bits from the system's generator, in hexadecimal.
-    private static func randomName() -> String {
-        var name = prefix
-        for _ in 0..<4 {
-            let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-            name += String(repeating: "0", count: 8 - digits.utf8.count) + digits
-        }
-        return name
+    /// Different in each process and each time: a random number of this process, and one that counts.
+    private static func newName() -> String {
+        "\(prefix)\(process)-\(nameCount.wrappingAdd(1, ordering: .relaxed).newValue)"
     }
+
+    private static let process = String(UInt64.random(in: .min ... .max), radix: 16)
+    private static let nameCount = Atomic(0)
 }
 
 extension Result {

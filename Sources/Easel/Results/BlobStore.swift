@@ -7,6 +7,8 @@ import LibEvent
 protocol ImageShelf: AnyObject, Sendable {
     /// Puts a spooled file in its place and pins it until ``release(_:)``, which follows the row in the ledger.
     func store(_ file: SpooledFile) async throws(FileError)
+    /// Does the same with a small image, of which a file is first made in the spool.
+    func store(_ image: SmallImage, by spool: Spool) async throws(FileError)
     func release(_ digest: Digest)
 }
 
@@ -32,13 +34,19 @@ final class BlobStore: ImageShelf {
     nonisolated func path(of digest: Digest) -> String { paths.path(of: digest) }
 
     /// Moves a spooled file in and pins it until ``release(_:)``, which follows the row in the ledger.
-    func store(_ file: SpooledFile) async throws(FileError) {
-        pins[file.digest, default: 0] += 1
-        while let removal = removals[file.digest] { _ = await removal.wait() }
+    func store(_ file: SpooledFile) async throws(FileError) { try await store(.file(file.file), as: file.digest) }
+
+    func store(_ image: SmallImage, by spool: Spool) async throws(FileError) {
+        try await store(.bytes(image.bytes, in: spool.folder), as: image.digest)
+    }
+
+    private func store(_ source: TemporaryFile.Source, as digest: Digest) async throws(FileError) {
+        pins[digest, default: 0] += 1
+        while let removal = removals[digest] { _ = await removal.wait() }
         do {
-            try await commits.commit(file.file, to: path(of: file.digest))
+            try await commits.commit(source, to: path(of: digest))
         } catch {
-            release(file.digest)
+            release(digest)
             throw error
         }
     }

@@ -32,10 +32,23 @@ struct ImageCheck: Sendable {
 
     func check(_ file: SpooledFile) throws(Flaw) -> ImageFile {
         guard let image = file.image else { throw .notAnImage }
-        guard file.isComplete else { throw .cutShort }
-        guard image.width.multipliedReportingOverflow(by: image.height).overflow == false,
-            image.width * image.height <= pixelLimit
-        else { throw .tooManyPixels(width: image.width, height: image.height, limit: pixelLimit) }
+        try check(width: image.width, height: image.height, isComplete: file.isComplete)
         return image
+    }
+
+    /// What the row of a small image is to say of it.
+    func check(_ image: SmallImage) throws(Flaw) -> BlobRecord {
+        guard let header = image.header, let size = header.size else { throw .notAnImage }
+        try check(width: size.width, height: size.height, isComplete: image.isComplete)
+        return BlobRecord(
+            digest: image.digest, mediaType: header.format.mediaType, length: image.bytes.count, width: size.width,
+            height: size.height)
+    }
+
+    private func check(width: Int, height: Int, isComplete: Bool) throws(Flaw) {
+        guard isComplete else { throw .cutShort }
+        guard width.multipliedReportingOverflow(by: height).overflow == false, width * height <= pixelLimit else {
+            throw .tooManyPixels(width: width, height: height, limit: pixelLimit)
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Files
+import Imaging
 import LibEvent
 
 /// Turns what a provider delivered into stored images, whatever form it came in.
@@ -37,21 +38,30 @@ final class Results {
     func keep(
         _ image: ResultImage, of files: [SpooledFile], jobID: String, until expiry: Timestamp
     ) async throws(FetchFailure) -> BlobRecord {
-        let (file, header) = try await checked(image, files, jobID, expiry)
-        try await store(file, jobID)
-        return BlobRecord(
-            digest: file.digest, mediaType: header.mediaType, length: file.length, width: header.width,
-            height: header.height)
+        let (goods, blob) = try await checked(image, files, jobID, expiry)
+        try await store(goods, jobID)
+        return blob
+    }
+
+    /// An image's bytes: in a file, or in memory where they are few.
+    private enum Goods {
+        case file(SpooledFile)
+        case small(SmallImage)
     }
 
     /// Lets a blob go that has been written down.
     func release(_ digest: Digest) { blobs.release(digest) }
 
-    /// Puts a file in its place, again and again while the disk refuses: there is only this one copy.
-    private func store(_ file: SpooledFile, _ jobID: String) async throws(FetchFailure) {
+    /// Puts an image in its place, again and again while the disk refuses: there is only this one copy.
+    private func store(_ goods: Goods, _ jobID: String) async throws(FetchFailure) {
         var patience = Patience(until: clock.now + Self.storingPatience)
         while true {
-            do throws(FileError) { return try await blobs.store(file) } catch {
+            do throws(FileError) {
+                switch goods {
+                case .file(let file): return try await blobs.store(file)
+                case .small(let image): return try await blobs.store(image, by: spool)
+                }
+            } catch {
                 guard await hasRoomLater(&patience, error, jobID) else { throw FetchFailure(.disk(error)) }
             }
         }
@@ -85,10 +95,10 @@ final class Results {
         return clock.now < patience.end
     }
 
-    /// The image's bytes, on disk and looked at; those of its alternative, where it is good for nothing itself.
+    /// The image's bytes, looked at, and what they are; those of its alternative, where it is good for nothing itself.
     private func checked(
         _ image: ResultImage, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
-    ) async throws(FetchFailure) -> (SpooledFile, ImageFile) {
+    ) async throws(FetchFailure) -> (Goods, BlobRecord) {
         do throws(FetchFailure) {
             return try await checked(image.payload, files, jobID, expiry)
         } catch {
@@ -100,11 +110,25 @@ final class Results {
 
     private func checked(
         _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
-    ) async throws(FetchFailure) -> (SpooledFile, ImageFile) {
-        let file = try await spooled(payload, files, jobID, expiry)
-        do throws(ImageCheck.Flaw) { return (file, try check.check(file)) } catch {
+    ) async throws(FetchFailure) -> (Goods, BlobRecord) {
+        let goods = try await goods(payload, files, jobID, expiry)
+        do throws(ImageCheck.Flaw) {
+            switch goods {
+            case .file(let file): return (goods, BlobRecord(try check.check(file), digest: file.digest))
+            case .small(let image): return (goods, try check.check(image))
+            }
+        } catch {
             throw FetchFailure(reason: "\(error)", isFinal: true)
         }
+    }
+
+    private func goods(
+        _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
+    ) async throws(FetchFailure) -> Goods {
+        guard case .base64(let text) = payload, text.utf8.count <= SmallImage.textLimit else {
+            return .file(try await spooled(payload, files, jobID, expiry))
+        }
+        do throws(SpoolError) { return .small(try SmallImage(decoding: text)) } catch { throw FetchFailure(error) }
     }
 
     private func spooled(
@@ -152,5 +176,12 @@ final class Results {
             try? await clock.sleep(for: pause)
             pause = min(pause * 2, .seconds(60))
         }
+    }
+}
+
+extension BlobRecord {
+    fileprivate init(_ file: ImageFile, digest: Digest) {
+        self.init(
+            digest: digest, mediaType: file.mediaType, length: file.length, width: file.width, height: file.height)
     }
 }

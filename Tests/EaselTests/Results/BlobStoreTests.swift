@@ -1,5 +1,6 @@
 import Crypto
 import Files
+import Glibc
 import LibEvent
 import Support
 import Testing
@@ -31,6 +32,29 @@ struct BlobStoreTests {
         #expect(self.blobs == [blobs.path(of: digest)])
         #expect(try readFile(blobs.path(of: digest), limit: 1000) == png())
         #expect(try folder.names(in: "spool").isEmpty)
+    }
+
+    @Test @EventLoop func `small images that come at once all have their places`() async throws {
+        let (blobs, spool) = try parts()
+        let images = try (0..<20).map { try SmallImage(decoding: base64(png(filler: "\($0)"))) }
+        let tasks = images.map { image in EventLoop.spawn { try await blobs.store(image, by: spool) } }
+        for task in tasks { try await task.value }
+        #expect(Set(self.blobs) == Set(images.map { blobs.path(of: $0.digest) }))
+        for image in images { #expect(try readFile(blobs.path(of: image.digest), limit: 1000) == image.bytes) }
+        #expect(try folder.names(in: "spool").isEmpty)
+    }
+
+    @Test @EventLoop func `a small image that cannot be stored holds up no other`() async throws {
+        let (blobs, spool) = try parts()
+        let image = try SmallImage(decoding: base64(png()))
+        let lost = try Spool(folder: "\(folder.path)/lost")
+        unsafe rmdir(lost.folder)
+        await #expect(throws: FileError.self) { try await blobs.store(image, by: lost) }
+        #expect(self.blobs.isEmpty)
+        try await blobs.store(image, by: spool)
+        #expect(try await !blobs.remove(image.digest) { true }, "it is pinned, once")
+        blobs.release(image.digest)
+        #expect(try await blobs.remove(image.digest) { true })
     }
 
     @Test @EventLoop func `what is not whole yet is not among the images, and gone after a crash`() async throws {

@@ -97,20 +97,24 @@ final class FakeShelf: ImageShelf {
         self.life = life
     }
 
-    func store(_ file: SpooledFile) async throws(FileError) {
-        pins[file.digest, default: 0] += 1
+    func store(_ file: SpooledFile) async throws(FileError) { try await store(file.digest) }
+
+    func store(_ image: SmallImage, by spool: Spool) async throws(FileError) { try await store(image.digest) }
+
+    private func store(_ digest: Digest) async throws(FileError) {
+        pins[digest, default: 0] += 1
         var isStored = false
         do throws(Interrupted) {
             try await world.scheduler.pass(world.latency(upTo: .milliseconds(50)), in: life) { [world, life] in
                 isStored = !world.isFull(.shelf)
-                if isStored, world.shelf[file.digest] == nil {
-                    world.shelf[file.digest] = World.Stored(life: life, at: world.now)
+                if isStored, world.shelf[digest] == nil {
+                    world.shelf[digest] = World.Stored(life: life, at: world.now)
                 }
-                world.trace("shelf: store \(world.name(of: file.digest))\(isStored ? "" : ": FAILED")")
+                world.trace("shelf: store \(world.name(of: digest))\(isStored ? "" : ": FAILED")")
             }
         } catch {}
         guard isStored, !life.isOver else {
-            release(file.digest)
+            release(digest)
             throw FileError(code: ENOSPC, path: "shelf", operation: "write")
         }
     }
