@@ -5,36 +5,49 @@ final class StatementCache {
     /// How many statements one connection keeps; the program has fewer.
     static let limit = 100
 
-    private final class Entry {
-        var statement: Statement?
-        let lastUse: Int
+    /// A statement's text.
+    private struct Key: Hashable {
+        let sql: String
 
-        init(_ statement: consuming Statement, lastUse: Int) {
-            self.statement = consume statement
-            self.lastUse = lastUse
+        /// Hashes next to nothing: texts are long, and few of them have the same length and end.
+        ///
+        /// Comparing them is cheap, for one that is used again is nearly always the very same string in memory.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(sql.utf8.count)
+            hasher.combine(sql.utf8.last)
         }
     }
 
-    private var entries: [String: Entry] = [:]
+    private final class Entry {
+        /// `nil` while it is in use.
+        var statement: Statement?
+        var lastUse = 0
+    }
+
+    private var entries: [Key: Entry] = [:]
     private var uses = 0
 
-    var count: Int { entries.count }
+    var count: Int { entries.values.count { $0.statement != nil } }
 
-    func take(_ sql: String) -> Statement? {
-        entries.removeValue(forKey: sql)?.statement.take()
-    }
+    func take(_ sql: String) -> Statement? { entries[Key(sql: sql)]?.statement.take() }
 
     /// Keeps a statement for later; over the limit the one that has rested longest goes.
     func give(_ statement: consuming Statement, for sql: String) {
         statement.reset()
-        if entries.count >= Self.limit, entries[sql] == nil,
-            let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
-        {
-            entries.removeValue(forKey: oldest.key)
-        }
+        let entry = entries[Key(sql: sql)] ?? add(sql)
+        entry.statement = consume statement
         uses &+= 1
-        entries[sql] = Entry(statement, lastUse: uses)
+        entry.lastUse = uses
     }
 
     func removeAll() { entries.removeAll() }
+
+    private func add(_ sql: String) -> Entry {
+        if entries.count >= Self.limit, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            entries.removeValue(forKey: oldest.key)
+        }
+        let entry = Entry()
+        entries[Key(sql: sql)] = entry
+        return entry
+    }
 }

@@ -53,12 +53,13 @@ final class Worker<Job: Sendable>: @unchecked Sendable {
 
     /// Queues a job; false if the worker is stopping and will not do it.
     func add(_ job: Job) -> Bool {
-        locked {
-            guard !isStopping else { return false }
-            waiting.append(job)
-            unsafe pthread_cond_signal(changed)
-            return true
+        let isTaken = locked {
+            if !isStopping { waiting.append(job) }
+            return !isStopping
         }
+        // Not under the mutex, for which the thread that wakes up would only have to wait.
+        if isTaken { unsafe pthread_cond_signal(changed) }
+        return isTaken
     }
 
     /// Lets the threads end once nothing is queued.
@@ -95,9 +96,12 @@ final class Worker<Job: Sendable>: @unchecked Sendable {
     private func takeWaiting(upTo limit: Int) -> [Job] {
         locked {
             while waiting.isEmpty && !isStopping { unsafe pthread_cond_wait(changed, mutex) }
-            let batch = Array(waiting.prefix(limit))
-            waiting.removeFirst(batch.count)
-            return batch
+            guard waiting.count > limit else {
+                defer { waiting = [] }
+                return waiting
+            }
+            defer { waiting.removeFirst(limit) }
+            return Array(waiting.prefix(limit))
         }
     }
 
