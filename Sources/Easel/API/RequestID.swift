@@ -4,17 +4,13 @@ import Crypto
 enum RequestID {
     /// The first twelve digits are the time in milliseconds, so that newer ids sort last; the rest is random.
     static func make(at now: Timestamp) -> String {
-        let time = String(max(0, now.microseconds) / 1000, radix: 16)
         let random = Random.bytes(10).map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0" + digits : digits
         }
-        return "req_" + String(repeating: "0", count: max(0, 12 - time.count)) + time + random.joined()
+        return lowest(at: now) + random.joined()
     }
 
     /// The first id that a moment can have, to find jobs since then.
-    static func lowest(at moment: Timestamp) -> String {
-        let time = String(max(0, moment.microseconds) / 1000, radix: 16)
-        return "req_" + String(repeating: "0", count: max(0, 12 - time.count)) + time
-    }
+    static func lowest(at moment: Timestamp) -> String { "req_" + moment.sortableText }
 }

@@ -200,8 +200,8 @@ final class AttemptRun {
                 let seed = image.seed ?? (seeds.indices.contains(index) ? seeds[index] : nil)
                 kept.append(
                     ImageRecord(
-                        token: Random.token(bytes: 24), jobID: jobID, position: place, blob: blob, seed: seed,
-                        revisedPrompt: image.image.revisedPrompt, createdAt: means.clock.now))
+                        token: LinkToken.make(at: means.clock.now), jobID: jobID, position: place, blob: blob,
+                        seed: seed, revisedPrompt: image.image.revisedPrompt, createdAt: means.clock.now))
             case .failure(let failure):
                 means.log.error("result lost", ["request.id": jobID, "reason": failure.reason])
                 outcome.missing.append(failure.reason)

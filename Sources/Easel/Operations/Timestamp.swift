@@ -30,6 +30,12 @@ extension Timestamp: CustomStringConvertible {
         let clock = [time / 3_600_000_000, time / 60_000_000 % 60, time / 1_000_000 % 60].map { padded($0, to: 2) }
         return "\(day)T" + clock.joined(separator: ":") + ".\(padded(time / 1000 % 1000, to: 3))Z"
     }
+
+    /// Twelve hexadecimal digits of milliseconds, which sort as the moments do.
+    var sortableText: String {
+        let digits = String(max(0, microseconds) / 1000, radix: 16)
+        return String(repeating: "0", count: max(0, 12 - digits.count)) + digits
+    }
 }
 
 extension Duration {
