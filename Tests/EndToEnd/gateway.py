@@ -1,7 +1,7 @@
 """The real binary as a user runs it, and what a test needs to talk to it.
 
 Two rules are enforced here: every prompt in these tests has the word "otter" in it, and when a gateway stops, it exits
-with 0 and its log has no otter, no key and no long base64.
+with 0 and its log has no otter, no key, no long base64, and nothing that held up the event loop.
 """
 
 import base64
@@ -24,6 +24,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 BINARY = pathlib.Path(os.environ.get("EASEL_BINARY", ROOT / ".build/debug/easel"))
 #: Seconds. Generous, because the machine may be busy with a build; nothing waits that long when all is well.
 START_WITHIN = STOP_WITHIN = 20
+#: Processor time that no piece of work may take of the event loop: reading the authorities' certificates, as the first
+#: connection with TLS does, takes half of it.
+LOOP_LIMIT = "50ms"
 
 #: Providers and models of a gateway that needs nobody.
 OFFLINE = {"offline": {"dialect": "sandbox"}}
@@ -60,6 +63,7 @@ class Gateway:
             "defaults": {"generate": "sandbox", "edit": "sandbox"},
             # Whatever a test leaves under way, its gateway ends while somebody still waits for that.
             "stop_within": f"{STOP_WITHIN // 2}s",
+            "loop_limit": LOOP_LIMIT,
         }
         # JSON is YAML.
         self.config.write_text(json.dumps(settings | configuration, indent=2))
@@ -116,6 +120,9 @@ class Gateway:
         for secret in self.secrets:
             assert secret not in log, f"the log has {secret!r}:\n{log}"
         assert not re.search(r"[A-Za-z0-9+/]{200}", log), "the log has something like base64 in it"
+        overruns = [line for line in log.splitlines() if "event loop was held up" in line]
+        if overruns:
+            raise AssertionError(f"llvm-symbolizer --obj={BINARY} knows the addresses:\n" + "\n".join(overruns))
 
     def end(self):
         """Whatever state it is in, it is gone afterwards."""
