@@ -22,9 +22,10 @@ START_WITHIN = 90
 STOP_WITHIN = 20
 
 #: Bytes of the images in each scenario.
-SMALL, LARGE, LARGER, LARGEST = 1024, 1_000_000, 2_000_000, 8_000_000
-#: Different images of a megabyte that the provider has, so that nothing is stored once and counted often.
-DISTINCT = 64
+SMALL, LARGE, LARGER, LARGEST = 1023, 1_000_000, 2_000_000, 8_000_000
+#: Different images of a megabyte that the provider has, and different answers with four larger ones: nobody stores the
+#: same image over and over. Of small ones none is made twice.
+DISTINCT, DISTINCT_LARGER = 64, 8
 PROVIDER_KEY = "provider-secret"
 LITELLM_KEY = "sk-litellm"
 
@@ -185,13 +186,16 @@ class Provider(Nginx):
         (files / "images").mkdir(parents=True, exist_ok=True)
         for number in range(DISTINCT):
             (files / f"images/{number}.png").write_bytes(images.image(LARGE, seed=number))
-        (files / "small.json").write_bytes(images.answer(images.image(SMALL)))
-        (files / "large.json").write_bytes(images.answer(*(images.image(LARGER, seed) for seed in range(4))))
+        for number in range(DISTINCT_LARGER):
+            large = [images.image(LARGER, seed=4 * number + position) for position in range(4)]
+            (files / f"large-{number}.json").write_bytes(images.answer(*large))
+        # A request's id is base64, too: 24 bytes after the end of a PNG, which is where readers stop.
+        small = images.answer(images.image(SMALL - 24)).decode().replace('"}]', '$request_id"}]')
         item = f'{{"url":"{self.origin}/images/$number.png?of=$request_id"}}'
-        numbers = "".join(f"{100 / DISTINCT:.2f}% {number}; " for number in range(DISTINCT - 1))
         socket = f"unix:{self.folder}/answers"
         return f"""
-            split_clients $request_id $number {{ {numbers} * {DISTINCT - 1}; }}
+            {split("number", DISTINCT)}
+            {split("larger", DISTINCT_LARGER)}
             upstream answers {{ server {socket}; keepalive 256; }}
             server {{
                 listen 127.0.0.1:{self.port};
@@ -205,17 +209,23 @@ class Provider(Nginx):
                 proxy_max_temp_file_size 0;
                 location = /healthz {{ return 200; }}
                 location /images/ {{ root {files}; }}
-                location ~ ^/(small|large|links)/v1/ {{ proxy_pass http://answers/$1.json; }}
+                location ~ ^/(small|links)/v1/ {{ proxy_pass http://answers/$1; }}
+                location ~ ^/large/v1/ {{ proxy_pass http://answers/large-$larger.json; }}
             }}
             server {{
                 listen {socket};
+                default_type application/json;
                 location / {{ root {files}; }}
-                location = /links.json {{
-                    default_type application/json;
-                    return 200 '{{"created":1713833628,"data":[{item}]}}';
-                }}
+                location = /small {{ return 200 '{small}'; }}
+                location = /links {{ return 200 '{{"created":1713833628,"data":[{item}]}}'; }}
             }}
         """
+
+
+def split(variable, count):
+    """nginx's way to give a variable a number below `count`, by chance."""
+    shares = "".join(f"{100 / count:.2f}% {number}; " for number in range(count - 1))
+    return f"split_clients $request_id ${variable} {{ {shares} * {count - 1}; }}"
 
 
 class PassThrough(Nginx):
@@ -297,9 +307,11 @@ class LiteLLM(Server):
 
 
 class Easel(Server):
-    """Easel with everything on: keys, a ledger whose commits are durable, the log."""
+    """Easel with everything on: keys with budgets, a ledger whose commits are durable, the log."""
 
     name = "easel"
+    #: So large that nothing is refused: every request reserves and settles all the same.
+    budget = "1000000/day,10000000/month"
 
     def __init__(self, folder, routes, binary=EASEL, **settings):
         super().__init__(folder)
@@ -333,7 +345,7 @@ class Easel(Server):
 
     def start(self):
         if self.authorization is None:
-            printed = self.run("keys", "create", "--name", "bench")
+            printed = self.run("keys", "create", "--name", "bench", "--budget", self.budget)
             self.authorization = "Bearer " + re.search(r"sk-easel-\S+", printed)[0]
         return super().start()
 
