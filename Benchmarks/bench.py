@@ -21,6 +21,7 @@ SINGLES = {
 }
 #: Descriptors that every process may have: 8,000 clients are 16,000 connections.
 DESCRIPTORS = 20_000
+DOCS = servers.ROOT / "docs/performance.md"
 
 
 def main():
@@ -48,11 +49,11 @@ def main():
         for name in names:
             begun = time.monotonic()
             if name in known:
-                results[name] = known[name].run(field, options.rounds, options.seconds)
+                results[name] = known[name].run(field, options)
                 new = list(report.race(known[name], results[name]))
             else:
                 measure, judge = SINGLES[name]
-                results[name] = measure(field, options.quick)
+                results[name] = measure(field, options)
                 new = [judge(results[name])]
             verdicts += new
             for one in new:
@@ -60,8 +61,9 @@ def main():
                 print(f"    {one.others}   [{time.monotonic() - begun:.0f} s]", flush=True)
     finally:
         field.stop()
-    report.write(options.output, machine, results, verdicts)
-    print(f"\n{report.table(verdicts)}\n\n{time.monotonic() - started:.0f} s; {options.output}/performance.json, .svg")
+    name = "ledger" if options.ledger else "performance"
+    report.write(options.output, name, machine, results, verdicts, DOCS if options.docs else None)
+    print(f"\n{report.table(verdicts)}\n\n{time.monotonic() - started:.0f} s; {options.output}/{name}.json, .md, .svg")
 
 
 def arguments():
@@ -72,7 +74,9 @@ def arguments():
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--without-litellm", action="store_true")
     parser.add_argument("--ledger", action="store_true")
+    parser.add_argument("--keep-ledgers", type=pathlib.Path)
     parser.add_argument("--before", type=pathlib.Path)
+    parser.add_argument("--docs", action="store_true")
     parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / ".build/bench")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 5)

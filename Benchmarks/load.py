@@ -1,7 +1,9 @@
 """Load: wrk where one request over and over will do, and sockets of our own where every single one counts."""
 
+import collections
 import json
 import pathlib
+import re
 import resource
 import selectors
 import socket
@@ -68,78 +70,118 @@ class Crowd:
 
     #: Connections that may be on their way at once: a listener's queue is not endless.
     STRIDE = 64
+    #: Bytes of a request from which on all may be on their way at once, for that takes a while.
+    LARGE = 1 << 20
 
     def __init__(self, server, request, count):
         self.server = server
         self.request = memoryview(request.wire(server))
         self.count = count
         self.selector = selectors.DefaultSelector()
-        #: By socket: how much of the request has been sent, and what has come back.
-        self.sent = {}
-        self.answers = {}
+        self.clients = []
+        self.sending = 0
+        self.answered = 0
 
     def send(self, within=120):
-        """Connects everybody and sends every request whole."""
+        """Connects everybody and sends every request, until it is sent whole or is answered before."""
         deadline = time.monotonic() + within
-        begun = 0
-        while begun < self.count or self.sent:
-            assert time.monotonic() < deadline, f"{self.count - begun + len(self.sent)} requests are not sent"
-            while begun < self.count and len(self.sent) < max(self.STRIDE, self.count if self.is_large else 0):
-                self.connect()
-                begun += 1
-            for key, _ in self.selector.select(1):
-                self.push(key.fileobj)
-
-    @property
-    def is_large(self):
-        return len(self.request) > 1 << 20
-
-    def connect(self):
-        client = socket.create_connection(("127.0.0.1", self.server.port))
-        client.setblocking(False)
-        self.sent[client] = 0
-        self.selector.register(client, selectors.EVENT_WRITE)
-
-    def push(self, client):
-        try:
-            self.sent[client] += client.send(self.request[self.sent[client] : self.sent[client] + (256 << 10)])
-        except BlockingIOError:
-            return
-        if self.sent[client] == len(self.request):
-            del self.sent[client]
-            self.answers[client] = b""
-            self.selector.modify(client, selectors.EVENT_READ)
+        stride = self.count if len(self.request) >= self.LARGE else self.STRIDE
+        while len(self.clients) < self.count or self.sending:
+            assert time.monotonic() < deadline, f"{self.sending} of {self.count} requests are not sent"
+            while len(self.clients) < self.count and self.sending < stride:
+                self.clients.append(Client(self.server, self.request, self.selector))
+                self.sending += 1
+            self.turn(1)
 
     def receive(self, within=120):
-        """How many got a whole answer with status 200."""
+        """How many got which status; `None` is no whole answer at all."""
+        self.wait(lambda: self.answered == self.count, within)
+        return dict(collections.Counter(client.status for client in self.clients))
+
+    def wait(self, condition, within):
+        """Lets clients go on until the condition holds; says whether it did in time."""
         deadline = time.monotonic() + within
-        good, open = 0, len(self.answers)
-        while open > 0 and time.monotonic() < deadline:
-            for key, _ in self.selector.select(1):
-                client = key.fileobj
-                try:
-                    bytes = client.recv(1 << 20)
-                except BlockingIOError:
-                    continue
-                except ConnectionError:
-                    bytes = b""
-                answer = self.answers[client] = self.answers[client] + bytes
-                if not bytes or is_whole(answer):
-                    good += answer.startswith(b"HTTP/1.1 200 ") and is_whole(answer)
-                    open -= 1
-                    self.selector.unregister(client)
-                    client.close()
-        return good
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            self.turn(0.05)
+        return True
+
+    def turn(self, within):
+        for key, events in self.selector.select(within):
+            client = key.data
+            was_sent = client.is_sent
+            client.go_on(events)
+            self.sending -= client.is_sent and not was_sent
+            self.answered += client.is_over
 
     def close(self):
-        for client in [*self.sent, *self.answers]:
+        for client in self.clients:
             client.close()
         self.selector.close()
 
 
+class Client:
+    """One of a crowd."""
+
+    #: Bytes that are sent at once.
+    PIECE = 256 << 10
+
+    def __init__(self, server, request, selector):
+        self.socket = socket.create_connection(("127.0.0.1", server.port))
+        self.socket.setblocking(False)
+        self.unsent = request
+        self.answer = b""
+        self.is_over = False
+        self.selector = selector
+        selector.register(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+
+    @property
+    def is_sent(self):
+        return len(self.unsent) == 0 or self.is_over
+
+    @property
+    def status(self):
+        return int(self.answer.split(b" ", 2)[1]) if is_whole(self.answer) else None
+
+    def go_on(self, events):
+        if events & selectors.EVENT_READ:
+            self.pull()
+        if events & selectors.EVENT_WRITE and not self.is_over:
+            self.push()
+
+    def push(self):
+        try:
+            self.unsent = self.unsent[self.socket.send(self.unsent[: self.PIECE]) :]
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            # Nobody reads it any more; what was answered to its beginning is still to be read.
+            self.unsent = self.unsent[:0]
+        if self.is_sent:
+            self.selector.modify(self.socket, selectors.EVENT_READ, self)
+
+    def pull(self):
+        try:
+            bytes = self.socket.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            bytes = b""
+        self.answer += bytes
+        if not bytes or is_whole(self.answer):
+            self.close()
+
+    def close(self):
+        if not self.is_over:
+            self.is_over = True
+            self.selector.unregister(self.socket)
+            self.socket.close()
+
+
 def is_whole(answer):
     head, end, body = answer.partition(b"\r\n\r\n")
-    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     if not end:
         return False
-    return len(body) >= int(lengths[0].split(b":")[1]) if lengths else answer.endswith(b"0\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return len(body) >= int(length[1]) if length else answer.endswith(b"0\r\n\r\n")
