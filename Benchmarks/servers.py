@@ -209,6 +209,8 @@ class Provider(Nginx):
                 proxy_max_temp_file_size 0;
                 location = /healthz {{ return 200; }}
                 location /images/ {{ root {files}; }}
+                # Closes the connection without a word.
+                location /broken/ {{ return 444; }}
                 location ~ ^/(small|links)/v1/ {{ proxy_pass http://answers/$1; }}
                 location ~ ^/large/v1/ {{ proxy_pass http://answers/large-$larger.json; }}
             }}
@@ -312,6 +314,8 @@ class Easel(Server):
     name = "easel"
     #: So large that nothing is refused: every request reserves and settles all the same.
     budget = "1000000/day,10000000/month"
+    #: What is said of every provider beside its address.
+    provider_settings = {}
 
     def __init__(self, folder, routes, binary=EASEL, **settings):
         super().__init__(folder)
@@ -328,6 +332,7 @@ class Easel(Server):
         configuration = self.folder / "easel.yaml"
         providers = {
             name: {"dialect": "openai", "base_url": base_url, "api_key": PROVIDER_KEY, "concurrency": 10_000}
+            | self.provider_settings
             for name, base_url in self.routes.items()
         }
         models = {name: {"routes": [{"provider": name, "model": "gpt-image-2", "price": 0.04}]} for name in self.routes}

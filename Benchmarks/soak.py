@@ -5,10 +5,13 @@ hang up in the middle of what they send or get, some send nonsense, and two of t
 descriptors and temporary files are looked at all the while; at the end they are to be what they were.
 """
 
+import base64
+import collections
 import contextlib
 import json
 import pathlib
 import random
+import re
 import socket
 import statistics
 import sys
@@ -18,7 +21,7 @@ import time
 import images
 import scenarios
 import servers
-from load import Request
+from load import Request, is_whole
 
 CLIENTS = 8
 #: Seconds between two looks.
@@ -26,46 +29,70 @@ INTERVAL = 2
 #: Seconds after the last request in which everything has come to its end.
 SETTLING = 15
 #: How much more memory the last quarter may take than the second one: the allocator's own ups and downs.
-MEMORY_FACTOR, MEMORY_SLACK = 1.1, 8e6
-#: Descriptors that may be open beyond those of the start: connections to providers, kept for the next request.
+MEMORY_FACTOR, MEMORY_SLACK = 1.05, 4e6
+#: How many more descriptors may be open at the same time: one of each client's, and of what it asks for.
+DESCRIPTOR_SLACK = 3 * CLIENTS
+#: Descriptors that may be open at the end beyond those of the start: connections that are kept for the next request.
 IDLE_CONNECTIONS = 80
+#: The share of answers to whole requests that may be others than they should be.
+SURPRISES = 0.001
 
 
 class Client(threading.Thread):
     """One client after another, each with a request of its own."""
 
-    def __init__(self, easel, file, seed, until):
+    def __init__(self, easel, seed, until):
         super().__init__(daemon=True)
-        self.easel, self.file, self.until = easel, file, until
+        self.easel, self.until = easel, until
         self.dice = random.Random(seed)
-        self.counts = {}
+        #: By kind of request: how many, and which statuses whole ones got that are not what they should be.
+        self.counts = collections.Counter()
+        self.surprises = collections.Counter()
         form, type = images.form(images.image(servers.LARGEST), model="small", prompt=scenarios.PROMPT)
+        uri = "data:image/png;base64," + base64.b64encode(images.image(servers.LARGER)).decode()
 
         def generation(model, **more):
             return Request("POST", "/v1/images/generations", scenarios.order(model, **more))
 
+        #: By kind: the request, and what may be answered to it.
         self.requests = {
-            "small": generation("small", response_format="url"),
-            "small as base64": generation("small", response_format="b64_json"),
-            "links": generation("links", response_format="url"),
-            "large": generation("large", n=4, response_format="url"),
-            "large as base64": generation("large", n=4, response_format="b64_json"),
-            "edit": Request("POST", "/v1/images/edits", form, type),
-            "file": Request("GET", self.file),
-            "provider gone": generation("gone"),
-            "provider wrong": generation("wrong"),
-            "nonsense": Request("POST", "/v1/images/generations", b'{"prompt": 7, "model": [}'),
+            "small": (generation("small", response_format="url"), {200}),
+            "small as base64": (generation("small", response_format="b64_json"), {200}),
+            "small as events": (generation("small", stream=True), {200}),
+            "links": (generation("links", response_format="url"), {200}),
+            "large": (generation("large", n=4, response_format="url"), {200}),
+            "large as base64": (generation("large", n=4, response_format="b64_json"), {200}),
+            "edit": (Request("POST", "/v1/images/edits", form, type), {200}),
+            "edit as JSON": (
+                Request("POST", "/v1/images/edits", scenarios.order("small", images=[{"image_url": uri}])),
+                {200},
+            ),
+            # Images are kept for a minute: the newest link of this client's may be older.
+            "file": (Request("GET", "/files/none"), {200, 404}),
+            "provider gone": (generation("gone"), {503}),
+            "provider wrong": (generation("wrong"), {502}),
+            "provider hangs up": (generation("broken"), {502}),
+            "nonsense": (Request("POST", "/v1/images/generations", b'{"prompt": 7, "model": [}'), {400}),
         }
 
     def run(self):
         while time.monotonic() < self.until:
-            name = self.dice.choice(list(self.requests))
+            kind = self.dice.choice(list(self.requests))
+            request, statuses = self.requests[kind]
             # A third of them do not wait for the end.
             share = self.dice.random() if self.dice.random() < 1 / 3 else None
+            answer = b""
             with contextlib.suppress(ConnectionError, TimeoutError):
-                self.ask(self.requests[name].wire(self.easel), share)
-            kind = f"{name}, cut off" if share is not None else name
-            self.counts[kind] = self.counts.get(kind, 0) + 1
+                answer = self.ask(request.wire(self.easel), share)
+            if share is not None:
+                self.counts[f"{kind}, cut off"] += 1
+                continue
+            self.counts[kind] += 1
+            status = int(answer.split(b" ", 2)[1]) if is_whole(answer) else None
+            if status not in statuses:
+                self.surprises[f"{kind}: {status}"] += 1
+            if link := re.search(rb"/files/[^\"]+", answer):
+                self.requests["file"] = (Request("GET", link[0].decode()), {200, 404})
 
     def ask(self, wire, share):
         """Sends a request, or a share of it, and reads the answer, or a share of that."""
@@ -73,14 +100,15 @@ class Client(threading.Thread):
             if share is not None and self.dice.random() < 0.5:
                 client.sendall(wire[: int(share * len(wire))])
                 time.sleep(share / 10)
-                return
+                return b""
             client.sendall(wire.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
             if share is not None:
                 client.settimeout(max(0.001, share / 10))
-                client.recv(1 + int(share * 1e6))
-                return
-            while client.recv(1 << 20):
-                pass
+                return client.recv(1 + int(share * 1e6))
+            answer = bytearray()
+            while piece := client.recv(1 << 20):
+                answer += piece
+            return bytes(answer)
 
 
 def look(easel):
@@ -98,19 +126,25 @@ def soak(minutes, seed=1):
     folder = servers.ROOT / ".build/bench/soak"
     field = scenarios.Field(folder, with_litellm=False)
     closed = f"http://127.0.0.1:{servers.free_port()}/v1"
-    broken = {"gone": closed, "wrong": f"{field.provider.origin}/nothing/v1"}
+    broken = {
+        "gone": closed,
+        "wrong": f"{field.provider.origin}/nothing/v1",
+        "broken": f"{field.provider.origin}/broken/v1",
+    }
     # What is kept is bounded, so that its end comes in the time that this takes.
     settings = {"results": {"keep": "1m", "max_disk": "300MB"}}
     easel = servers.Easel(folder / "easel", field.routes | broken, **settings)
+    # Broken as they are, they are asked every time.
+    easel.provider_settings = {"breaker": "off"}
     try:
         field.provider.start()
         field.holder.start()
         easel.start()
         field.servers = {"easel": easel}
-        file = field.file_path()
+        field.file_path()
         before = look(easel)
         until = time.monotonic() + minutes * 60
-        clients = [Client(easel, file, seed * 1000 + number, until) for number in range(CLIENTS)]
+        clients = [Client(easel, seed * 1000 + number, until) for number in range(CLIENTS)]
         for client in clients:
             client.start()
         looks = []
@@ -126,29 +160,36 @@ def soak(minutes, seed=1):
         easel.stop()
         field.provider.stop()
         field.holder.stop()
-    counts = {
-        name: sum(client.counts.get(name, 0) for client in clients)
-        for name in sorted(set().union(*[c.counts for c in clients]))
-    }
-    return before, looks, after, counts
+    counts = sum((client.counts for client in clients), collections.Counter())
+    surprises = sum((client.surprises for client in clients), collections.Counter())
+    return before, looks, after, counts, surprises
 
 
-def judge(before, looks, after):
-    """What has grown."""
+def judge(before, looks, after, counts, surprises):
+    """What has grown, or went wrong."""
     quarter = len(looks) // 4
-    middle = statistics.median(one["memory"] for one in looks[quarter : 2 * quarter])
-    last = statistics.median(one["memory"] for one in looks[3 * quarter :])
+
+    def middle_and_last(what):
+        quarters = looks[quarter : 2 * quarter], looks[3 * quarter :]
+        return [statistics.median(one[what] for one in part) for part in quarters]
+
+    middle, last = middle_and_last("memory")
     if last > middle * MEMORY_FACTOR + MEMORY_SLACK:
         yield f"memory grew from {middle / 1e6:.0f} to {last / 1e6:.0f} MB"
+    middle, last = middle_and_last("descriptors")
+    if last > middle + DESCRIPTOR_SLACK:
+        yield f"descriptors grew from {middle:.0f} to {last:.0f}"
     if after["descriptors"] > before["descriptors"] + IDLE_CONNECTIONS:
-        yield f"descriptors grew from {before['descriptors']} to {after['descriptors']}"
+        yield f"{after['descriptors']} descriptors are open at the end, after {before['descriptors']} at the start"
     if after["files"] > 0:
         yield f"{after['files']} temporary files are left"
+    if surprises.total() > counts.total() * SURPRISES:
+        yield f"answers were not what they should be: {dict(surprises)}"
 
 
 def main(minutes="20", seed="1"):
-    before, looks, after, counts = soak(float(minutes), int(seed))
-    for name, count in counts.items():
+    before, looks, after, counts, surprises = soak(float(minutes), int(seed))
+    for name, count in sorted(counts.items()):
         print(f"{count:9,} {name}")
     print("  minute   memory   descriptors   temporary files")
     step = max(1, len(looks) // 20)
@@ -156,15 +197,14 @@ def main(minutes="20", seed="1"):
     shown += [(f"{(index + 1) * INTERVAL / 60:.1f}", looks[index]) for index in range(step - 1, len(looks), step)]
     for moment, one in [*shown, ("end", after)]:
         print(f"{moment:>8} {one['memory'] / 1e6:5.0f} MB {one['descriptors']:13} {one['files']:17}")
-    (servers.ROOT / ".build/bench/soak.json").write_text(
-        json.dumps({"before": before, "looks": looks, "after": after, "requests": counts}) + "\n"
-    )
-    growths = list(judge(before, looks, after))
-    for growth in growths:
-        print(f"✗ {growth}")
-    if not growths:
-        print("✓ memory, descriptors and temporary files are what they were")
-    sys.exit(bool(growths))
+    document = {"before": before, "looks": looks, "after": after, "requests": counts, "surprises": surprises}
+    (servers.ROOT / ".build/bench/soak.json").write_text(json.dumps(document) + "\n")
+    faults = list(judge(before, looks, after, counts, surprises))
+    for fault in faults:
+        print(f"✗ {fault}")
+    if not faults:
+        print(f"✓ memory, descriptors and temporary files are what they were; {surprises.total()} odd answers")
+    sys.exit(bool(faults))
 
 
 main(*sys.argv[1:])
