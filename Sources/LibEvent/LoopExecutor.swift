@@ -137,7 +137,7 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
         while unsafe !putOffWork.isEmpty {
             let works = unsafe putOffWork
             unsafe putOffWork.removeAll(keepingCapacity: true)
-            for work in works { work() }
+            for work in works { measured(work) }
         }
     }
 
