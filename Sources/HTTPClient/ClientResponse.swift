@@ -24,9 +24,9 @@ final class ResponseBody: ByteSource {
         self.transfer = transfer
     }
 
-    func next() async throws -> [UInt8]? {
-        try await transfer.nextPiece()
-    }
+    func next() async throws -> [UInt8]? { try await next(atLeast: 1) }
+
+    func next(atLeast count: Int) async throws -> [UInt8]? { try await transfer.nextPiece(atLeast: count) }
 
     isolated deinit {
         transfer.cancel()

@@ -11,6 +11,8 @@ import LibEvent
 final class Transfer {
     /// How many bytes of the body may wait for the reader before the server has to.
     static let maxBufferedBytes = 256 << 10
+    /// How long a body is when it is taken for one that will fill the buffer.
+    private static let longBody = 64 << 10
     /// How long the timer is set at most, so that no limit is too long for it.
     private static let longestSleep = Duration.seconds(3600)
 
@@ -27,6 +29,8 @@ final class Transfer {
     private var head = ResponseHead()
     private var received: [UInt8] = []
     private var receivedCount = 0
+    /// How many bytes have to be there before the reader is woken for them.
+    private var wantedCount = 0
     private var isReceivingPaused = false
 
     private let started: ContinuousClock.Instant
@@ -79,14 +83,15 @@ final class Transfer {
         return head
     }
 
-    /// All that has arrived of the body since the last call; `nil` after the end.
-    func nextPiece() async throws(ClientError) -> [UInt8]? {
-        while received.isEmpty {
-            if let outcome {
-                try outcome.get()
-                return nil
-            }
-            await change()
+    /// All that has arrived of the body since the last call, once it is `count` bytes, the buffer is full or nothing more
+    /// will come; `nil` after the end.
+    func nextPiece(atLeast count: Int) async throws(ClientError) -> [UInt8]? {
+        wantedCount = min(count, Self.maxBufferedBytes / 2)
+        while received.count < wantedCount, outcome == nil { await change() }
+        wantedCount = 0
+        if received.isEmpty, let outcome {
+            try outcome.get()
+            return nil
         }
         var piece: [UInt8] = []
         swap(&piece, &received)
@@ -140,7 +145,7 @@ final class Transfer {
             fetchPiece()
         }
         scheduleTimer()
-        if head.isComplete { wake() }
+        if head.isComplete, received.count >= wantedCount { wake() }
     }
 
     /// Records how it ended, when libcurl has let go of the transfer.
@@ -219,7 +224,7 @@ final class Transfer {
 
     /// Takes a part of the body; `nil` if the server has to wait, `false` if it is too much.
     @unsafe func receive(_ bytes: UnsafeRawBufferPointer) -> Bool? {
-        guard received.count < Self.maxBufferedBytes else {
+        guard received.isEmpty || received.count + bytes.count <= Self.maxBufferedBytes else {
             isReceivingPaused = true
             return nil
         }
@@ -228,6 +233,7 @@ final class Transfer {
             return false
         }
         receivedCount += bytes.count
+        if receivedCount > Self.longBody { received.reserveCapacity(Self.maxBufferedBytes) }
         unsafe received.append(contentsOf: bytes)
         lastProgress = .now
         client.note(self)

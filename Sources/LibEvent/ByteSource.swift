@@ -8,4 +8,13 @@ package protocol ByteSource: AnyObject, Sendable {
     ///
     /// - Throws: What cut the bytes short. A source that has thrown gives no more.
     func next() async throws -> [UInt8]?
+
+    /// The next bytes, at least so many where the source can wait for them and its end does not come first.
+    ///
+    /// For whoever takes every piece to another thread, which costs more than a small piece is worth.
+    func next(atLeast count: Int) async throws -> [UInt8]?
+}
+
+extension ByteSource {
+    package func next(atLeast count: Int) async throws -> [UInt8]? { try await next() }
 }

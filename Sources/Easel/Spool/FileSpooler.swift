@@ -33,16 +33,19 @@ actor FileSpooler: DiskActor {
         decoder = isBase64 ? Base64Decoder() : nil
     }
 
-    func write(_ bytes: [UInt8]) throws(SpoolError) {
+    /// Takes the next bytes; gives why the disk refuses them, where they may wait.
+    @discardableResult
+    func write(_ bytes: [UInt8]) throws(SpoolError) -> FileError? {
         guard decoder != nil else {
             try put(bytes)
-            return
+            return try flush()
         }
         var decoded: [UInt8] = []
         do throws(Base64Error) { try decoder?.decode(bytes.span, into: &decoded) } catch {
             throw .malformed("\(error)")
         }
         try put(decoded)
+        return try flush()
     }
 
     /// Tries again to write what there was no room for; gives why the disk still refuses it.

@@ -19,8 +19,11 @@ actor JSONSpooler: DiskActor {
     /// Tries again to write what there was no room for; gives why the disk still refuses it.
     func flush() -> FileError? { parser?.sink.flush() }
 
-    func write(_ bytes: [UInt8]) throws(SpoolError) {
+    /// Takes the next bytes of the text; gives why the disk refuses what came of them, where that may wait.
+    @discardableResult
+    func write(_ bytes: [UInt8]) throws(SpoolError) -> FileError? {
         do throws(JSONError) { try parser?.feed(bytes.span) } catch { throw reason(of: error) }
+        return flush()
     }
 
     func finish() throws(SpoolError) -> (JSONValue, [SpooledFile]) {

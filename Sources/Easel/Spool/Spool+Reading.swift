@@ -29,6 +29,9 @@ extension Spool {
     /// The longest JSON text that is parsed at once on the loop, in bytes: it takes less than the hop to a thread.
     static let inlineLength = 32 * 1024
 
+    /// Bytes that are worth the way to another thread, where they are written.
+    static let pieceLength = 128 << 10
+
     /// How long a text that is paid for waits for room on a full disk.
     static let roomPatience = Duration.seconds(86_400)
     /// The longest pause before the disk is asked for room again.
@@ -56,25 +59,29 @@ extension Spool {
         let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness, waitsForRoom: waitsForRoom)
         var length = text.count
         guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
-        try await spooler.write(text)
-        if waitsForRoom { try await waitForRoom { await spooler.flush() } }
-        while let bytes = try await source.next() {
-            length += bytes.count
+        var piece = text
+        while true {
+            if let refusal = try await spooler.write(piece) {
+                try await waitForRoom(after: refusal) { await spooler.flush() }
+            }
+            guard let next = try await source.next(atLeast: Self.pieceLength) else { break }
+            length += next.count
             guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
-            try await spooler.write(bytes)
-            if waitsForRoom { try await waitForRoom { await spooler.flush() } }
+            piece = next
         }
         let (value, files) = try await spooler.finish()
         return SpooledJSON(value: value, files: files, length: length)
     }
 
     /// Waits until all that was written is on the disk, which `flush` tries.
-    private func waitForRoom(_ flush: () async throws -> FileError?) async throws {
+    private func waitForRoom(after refusal: FileError, _ flush: () async throws -> FileError?) async throws {
         let deadline = ContinuousClock.now + Self.roomPatience
-        var pause = Duration.milliseconds(100)
-        while let refusal = try await flush() {
+        var (refusal, pause) = (refusal, Duration.milliseconds(100))
+        while true {
             guard ContinuousClock.now < deadline else { throw SpoolError.disk(refusal) }
             try await EventLoop.sleep(for: pause)
+            guard let again = try await flush() else { return }
+            refusal = again
             pause = min(pause * 2, Self.longestRoomPause)
         }
     }
@@ -86,7 +93,7 @@ extension Spool {
     func receiveForm(_ source: some ByteSource, type: MediaType, limit: Int) async throws -> RequestValues {
         let spooler = try FormSpooler(in: self, type: type, limit: limit)
         var values = RequestValues()
-        while let bytes = try await source.next() {
+        while let bytes = try await source.next(atLeast: Self.pieceLength) {
             values.bodyLength += bytes.count
             try await spooler.write(bytes)
         }
@@ -101,11 +108,12 @@ extension Spool {
         _ first: [UInt8] = [], then source: some ByteSource, limit: Int, waitsForRoom: Bool = false
     ) async throws -> SpooledFile {
         let spooler = FileSpooler(in: self, limit: limit, waitsForRoom: waitsForRoom)
-        var next = first.isEmpty ? try await source.next() : first
+        var next = first.isEmpty ? try await source.next(atLeast: Self.pieceLength) : first
         while let bytes = next {
-            try await spooler.write(bytes)
-            if waitsForRoom { try await waitForRoom { try await spooler.flush() } }
-            next = try await source.next()
+            if let refusal = try await spooler.write(bytes) {
+                try await waitForRoom(after: refusal) { try await spooler.flush() }
+            }
+            next = try await source.next(atLeast: Self.pieceLength)
         }
         return try await spooler.finish()
     }
