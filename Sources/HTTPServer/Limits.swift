@@ -23,7 +23,7 @@ package struct Limits: Sendable, Hashable {
     /// Bytes received ahead of whoever reads them: a body nobody asked for yet, pipelined requests.
     ///
     /// A ``head`` that is larger is still taken in whole.
-    package var input = 64 << 10
+    package var input = 128 << 10
     /// Bytes of an answer that wait for the client to take them; whoever produces more waits too.
     package var output = 256 << 10
     /// Connections open at once.

@@ -44,13 +44,15 @@ package final class RequestBody: ByteSource {
     ///
     /// - Throws: `BodyError`; the same again when called again. A length beyond ``limit`` is refused before anything
     ///   is read.
-    package func next() async throws(BodyError) -> [UInt8]? {
+    package func next() async throws(BodyError) -> [UInt8]? { try await next(atLeast: 1) }
+
+    package func next(atLeast count: Int) async throws(BodyError) -> [UInt8]? {
         if let failure { throw failure }
         do throws(BodyError) {
             if let contentLength, contentLength > limit { throw .tooLarge(limit: limit) }
-            guard let part = try await nextPart() else { return nil }
-            count += part.count
-            guard count <= limit else { throw .tooLarge(limit: limit) }
+            guard let part = try await nextPart(atLeast: count) else { return nil }
+            self.count += part.count
+            guard self.count <= limit else { throw .tooLarge(limit: limit) }
             return part
         } catch {
             failure = error
@@ -67,14 +69,14 @@ package final class RequestBody: ByteSource {
         return whole
     }
 
-    private func nextPart() async throws(BodyError) -> [UInt8]? {
+    private func nextPart(atLeast count: Int = 1) async throws(BodyError) -> [UInt8]? {
         switch source {
         case .bytes(let bytes):
             source = .bytes([])
             return bytes.isEmpty ? nil : bytes
         case .connection(let reader):
             sendContinue(reader)
-            return try await reader.nextBodyPart()
+            return try await reader.nextBodyPart(atLeast: count)
         }
     }
 

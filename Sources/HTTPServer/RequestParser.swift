@@ -59,6 +59,9 @@ package struct RequestParser: Sendable {
         }
     }
 
+    /// How many bytes of the body are to come; `nil` where only the client knows.
+    package var bodyRest: Int? { if case .body(let remaining) = state { remaining } else { nil } }
+
     /// One line or one run of body bytes further; `nil` to go on.
     private mutating func advance(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
         switch state {

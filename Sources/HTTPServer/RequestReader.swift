@@ -57,7 +57,11 @@ final class RequestReader {
     }
 
     /// The next bytes of the current request's body, at most about ``Limits/input``; `nil` once it has ended.
-    func nextBodyPart() async throws(BodyError) -> [UInt8]? {
+    ///
+    /// Waits for `count` bytes of a body whose length is known, unless fewer are left.
+    func nextBodyPart(atLeast count: Int) async throws(BodyError) -> [UInt8]? {
+        let wanted = min(count, limits.input, parser.bodyRest ?? 0)
+        while stream.availableCount < wanted { try await receiveMore() }
         var part: [UInt8] = []
         while !isBodyComplete {
             switch parse(into: &part) {
@@ -70,23 +74,33 @@ final class RequestReader {
             case .needMore where !part.isEmpty: return part
             case .needMore: break
             }
-            do throws(StreamError) {
-                let deadline = ContinuousClock.now.advanced(by: limits.bodyStall)
-                guard try await stream.moreReceived(until: deadline) else { throw StreamError.closed }
-            } catch {
-                throw error == .timedOut ? .timedOut(limits.bodyStall) : .clientLeft
-            }
+            try await receiveMore()
         }
         return part.isEmpty ? nil : part
     }
 
+    private func receiveMore() async throws(BodyError) {
+        do throws(StreamError) {
+            let deadline = ContinuousClock.now.advanced(by: limits.bodyStall)
+            guard try await stream.moreReceived(until: deadline) else { throw StreamError.closed }
+        } catch {
+            throw error == .timedOut ? .timedOut(limits.bodyStall) : .clientLeft
+        }
+    }
+
     /// Shows the parser what has been received, and takes the body's bytes over.
     private func parse(into part: inout [UInt8]) -> RequestParser.Action {
-        stream.withReceived { bytes in
+        let action = stream.withReceived { bytes in
             let step = parser.parse(bytes)
             requestCount += step.consumed
-            if case .body(let range) = step.action { part.append(copying: bytes.extracting(range)) }
+            if case .body(let range) = step.action {
+                // All there is can be taken over as it is, below.
+                if part.isEmpty, range == bytes.indices { return (0, step.action) }
+                part.append(copying: bytes.extracting(range))
+            }
             return (step.consumed, step.action)
         }
+        if case .body = action, part.isEmpty { part = stream.takeReceived() }
+        return action
     }
 }

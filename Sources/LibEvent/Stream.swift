@@ -34,6 +34,8 @@ package final class Stream {
     private var input: [UInt8] = []
     /// How much of the start of `input` is consumed already.
     private var inputStart = 0
+    /// Whether what came last was so much that the input should have room for as much as it may hold.
+    private var expectsMuch = false
     private var hasInputEnded = false
     private var isInputPaused = false
     private var isInputDiscarded = false
@@ -82,6 +84,19 @@ package final class Stream {
         let (consumed, result) = body(input.span.extracting(inputStart..<input.count))
         consume(consumed)
         return result
+    }
+
+    /// Hands over all bytes received and not yet consumed, and with them the memory that they are in.
+    ///
+    /// Where it is much, as much is made ready for what comes next: the kernel writes it there, and nobody copies it.
+    package func takeReceived() -> [UInt8] {
+        input.removeFirst(inputStart)
+        inputStart = 0
+        var taken: [UInt8] = []
+        swap(&taken, &input)
+        expectsMuch = taken.count >= Self.bytesPerTurn
+        resumeInput()
+        return taken
     }
 
     /// Suspends until more has been received than now; `false` once the peer has sent its last byte.
@@ -231,10 +246,9 @@ extension Stream {
                 isInputPaused = true
                 break
             }
-            let count = unsafe recv(descriptor, Self.scratch.baseAddress, room, 0)
+            let count = receive(upTo: room)
             if count > 0 {
                 receivedCount += count
-                if !isInputDiscarded { unsafe input.append(contentsOf: Self.scratch[..<count]) }
                 // On to EAGAIN even after a short read: an RST that came along with these bytes makes no event of its own.
             } else if count == 0 {
                 hasInputEnded = true
@@ -246,6 +260,27 @@ extension Stream {
             }
         }
         if receivedCount != before || hasInputEnded { inputChanged.signal() }
+    }
+
+    /// Receives once, by way of the shared memory unless the input has room already.
+    private func receive(upTo room: Int) -> Int {
+        if expectsMuch {
+            expectsMuch = false
+            input.reserveCapacity(inputLimit)
+        }
+        guard !isInputDiscarded, input.capacity - input.count >= room else {
+            let count = unsafe recv(descriptor, Self.scratch.baseAddress, room, 0)
+            if count > 0, !isInputDiscarded { unsafe input.append(contentsOf: Self.scratch[..<count]) }
+            return count
+        }
+        var count = 0
+        input.append(addingCapacity: room) { output in
+            unsafe output.withUnsafeMutableBufferPointer { buffer, filled in
+                count = unsafe recv(descriptor, buffer.baseAddress, room, 0)
+                filled = max(count, 0)
+            }
+        }
+        return count
     }
 
     private func consume(_ count: Int) {

@@ -16,8 +16,10 @@ final class MeteredBody: ByteSource {
         if let length = body.contentLength, length <= body.limit { try hold.grow(by: length) }
     }
 
-    func next() async throws -> [UInt8]? {
-        guard let bytes = try await body.next() else { return nil }
+    func next() async throws -> [UInt8]? { try await next(atLeast: 1) }
+
+    func next(atLeast count: Int) async throws -> [UInt8]? {
+        guard let bytes = try await body.next(atLeast: count) else { return nil }
         if body.contentLength == nil { try hold.grow(by: bytes.count) }
         return bytes
     }
