@@ -2,6 +2,7 @@
 // of fd_set. The system headers must come first, or this module's idea of fd_set
 // clashes with Glibc's and libcurl's.
 #include <execinfo.h>
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
