@@ -7,9 +7,10 @@ extension EasyHandle {
     /// How many bytes libcurl may hold of a body that goes out: a buffer as small as it allows for one that is small.
     private static let uploadBufferBytes = (least: 16 << 10, most: 64 << 10)
 
-    /// How many bytes libcurl may receive at once of what is downloaded; answers to other requests come in its own 16 KiB,
-    /// for they may be long in coming.
-    private static let downloadBufferBytes = 64 << 10
+    /// How many bytes libcurl may receive at once.
+    ///
+    /// While a request waits for its answer, its buffer is memory that nobody has touched.
+    private static let receiveBufferBytes = 64 << 10
 
     /// Sets what libcurl has to know to make a request.
     mutating func prepare(
@@ -46,7 +47,7 @@ extension EasyHandle {
     }
 
     private func setBody(of request: ClientRequest) throws(OptionError) {
-        if request.method == .get { try set(CURLOPT_BUFFERSIZE, to: Self.downloadBufferBytes) }
+        try set(CURLOPT_BUFFERSIZE, to: Self.receiveBufferBytes)
         if request.method == .head { try set(CURLOPT_NOBODY, to: 1) }
         if let bytes = request.shortBody {
             try setBody(bytes)
