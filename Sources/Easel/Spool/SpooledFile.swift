@@ -1,6 +1,7 @@
 import Crypto
 import Files
 import Imaging
+import LibEvent
 
 /// A file of bytes that came from outside, deleted when nobody needs it any more.
 ///
@@ -107,7 +108,7 @@ final class SpoolWriter {
     private func keepTail(of bytes: Span<UInt8>) {
         let wanted = min(bytes.count, ImageHeader.tailLength)
         tail.removeFirst(max(0, tail.count + wanted - ImageHeader.tailLength))
-        for index in (bytes.count - wanted)..<bytes.count { tail.append(bytes[index]) }
+        tail.append(copying: bytes.extracting(last: wanted))
     }
 }
 
