@@ -105,14 +105,29 @@ struct TransferTests {
         #expect(error?.kind == (isAllowed ? nil : .bodyTooLarge(limit: 100)))
     }
 
-    @Test @EventLoop func `what came before a break is given first`() async throws {
+    @Test @EventLoop func `a reader that wants much at once gets less only at the end`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            _ = $0.request()
+            $0.send("HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n")
+            for _ in 0..<25 { $0.send([UInt8](repeating: 5, count: 10_000)) }
+        }
+        let body = try await client.send(ClientRequest(url: server.url)).body
+        var counts: [Int] = []
+        while let piece = try await body.next(atLeast: 100_000) { counts.append(piece.count) }
+        #expect(counts.reduce(0, +) == 250_000)
+        #expect(counts.dropLast().allSatisfy { $0 >= 100_000 })
+    }
+
+    @Test(arguments: [1, 100])
+    @EventLoop func `what came before a break is given first`(wanted: Int) async throws {
         let client = HTTPClient(addresses: .any)
         let server = ScriptedServer {
             _ = $0.request()
             $0.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
         }
         let body = try await client.send(ClientRequest(url: server.url)).body
-        #expect(try await body.next() == Array("half".utf8))
+        #expect(try await body.next(atLeast: wanted) == Array("half".utf8))
         let error = await #expect(throws: ClientError.self) { try await body.next() }
         guard case .connectionLost = error?.kind else {
             Issue.record("\(String(describing: error))")

@@ -31,6 +31,24 @@ struct StreamTests {
         stream.close()
     }
 
+    @Test @EventLoop func `bytes are handed over in the order they came`() async throws {
+        let (stream, client, _) = try await connected()
+        let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        let sending = EventLoop.spawn { await client.send(sent) }
+        var received: [UInt8] = []
+        while received.count < sent.count {
+            if stream.availableCount == 0 { _ = try await stream.moreReceived(until: later) }
+            // One of them another way, so that what is handed over begins in the middle.
+            received.append(stream.withReceived { (consumed: 1, result: $0[0]) })
+            let rest = stream.takeReceived()
+            #expect(rest.count < 64 << 10)
+            received += rest
+        }
+        #expect(received == sent)
+        #expect(try await sending.value == sent.count)
+        stream.close()
+    }
+
     @Test @EventLoop func `a wait without bytes ends at its deadline`() async throws {
         let (stream, client, _) = try await connected()
         await #expect(throws: StreamError.timedOut) { try await stream.moreReceived(until: soon) }
