@@ -4,23 +4,44 @@ import JSON
 /// Every failure a client can see: its status and what its JSON body says.
 ///
 /// The shape is OpenAI's, whose SDKs read `message`, `type`, `param` and `code`; all four are always present.
+@dynamicMemberLookup
 struct GatewayError: Error, Sendable, Hashable {
-    var status: Status
-    var type = ErrorType.invalidRequest
-    var code: String?
-    /// The parameter at fault, under the client's name for it.
-    var parameter: String?
-    var message: String
-    /// How long the client should wait before it tries again.
-    var retryAfter: Duration?
-    /// Told to SDKs, which repeat requests by themselves: `false` where that could buy an image twice.
-    var shouldRetry: Bool?
-    /// Where the rest of the story will be.
-    var location: String?
-    /// The methods that would have been right, of a 405.
-    var allowedMethods: [Method] = []
-    /// The provider's own request id, where it told one.
-    var upstreamRequestID: String?
+    private var content: Boxed<Content>
+
+    struct Content: Sendable, Hashable {
+        var status: Status
+        var type = ErrorType.invalidRequest
+        var code: String?
+        /// The parameter at fault, under the client's name for it.
+        var parameter: String?
+        var message: String
+        /// How long the client should wait before it tries again.
+        var retryAfter: Duration?
+        /// Told to SDKs, which repeat requests by themselves: `false` where that could buy an image twice.
+        var shouldRetry: Bool?
+        /// Where the rest of the story will be.
+        var location: String?
+        /// The methods that would have been right, of a 405.
+        var allowedMethods: [Method] = []
+        /// The provider's own request id, where it told one.
+        var upstreamRequestID: String?
+    }
+
+    init(
+        status: Status, type: ErrorType = .invalidRequest, code: String? = nil, parameter: String? = nil,
+        message: String, retryAfter: Duration? = nil, shouldRetry: Bool? = nil, location: String? = nil,
+        allowedMethods: [Method] = []
+    ) {
+        content = .value(
+            Content(
+                status: status, type: type, code: code, parameter: parameter, message: message, retryAfter: retryAfter,
+                shouldRetry: shouldRetry, location: location, allowedMethods: allowedMethods))
+    }
+
+    subscript<Value>(dynamicMember member: WritableKeyPath<Content, Value>) -> Value {
+        get { content.value[keyPath: member] }
+        set { content.value[keyPath: member] = newValue }
+    }
 
     enum ErrorType: String, Sendable, Hashable {
         case invalidRequest = "invalid_request_error"
@@ -36,10 +57,10 @@ struct GatewayError: Error, Sendable, Hashable {
     /// The object under `error`, also of a job that failed.
     var json: JSONValue {
         [
-            "message": .string(message),
-            "type": .string(type.rawValue),
-            "param": parameter.map(JSONValue.string) ?? .null,
-            "code": code.map(JSONValue.string) ?? .null,
+            "message": .string(self.message),
+            "type": .string(self.type.rawValue),
+            "param": self.parameter.map(JSONValue.string) ?? .null,
+            "code": self.code.map(JSONValue.string) ?? .null,
         ]
     }
 }

@@ -1,6 +1,7 @@
 /// Why there is no response, or no more of it.
 package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Kind: Sendable, Equatable {
+    /// One word, as every function that waits and may throw it keeps room for it.
+    package indirect enum Kind: Sendable, Equatable {
         case cancelled
         case invalidURL(String)
         /// A method or field that cannot be sent: not a token, a line break inside, or a field that frames the message.

@@ -73,23 +73,43 @@ enum Cancellation: Sendable, Hashable {
 }
 
 /// Why a provider did not make what was asked for.
+@dynamicMemberLookup
 struct ProviderFailure: Error, Sendable, Hashable {
-    var kind: FailureKind
-    /// The provider's own words, shortened; a sentence of ours when it said nothing.
-    var message: String
-    /// The provider's own code.
-    var code: String?
-    /// The parameter the provider blames, by its own name for it.
-    var parameter: String?
-    /// The provider's own id of the request.
-    var requestID: String?
-    /// The answer's status.
-    var status: Int
-    var retryAfter: Duration?
-    /// Whether this answer proves that nothing was made or charged, so that the order may be placed again.
-    var boughtNothing: Bool
-    /// Whether the order was begun and then stopped by request, the gateway's or somebody else's.
-    var isCancellation = false
+    private var content: Boxed<Content>
+
+    struct Content: Sendable, Hashable {
+        var kind: FailureKind
+        /// The provider's own words, shortened; a sentence of ours when it said nothing.
+        var message: String
+        /// The provider's own code.
+        var code: String?
+        /// The parameter the provider blames, by its own name for it.
+        var parameter: String?
+        /// The provider's own id of the request.
+        var requestID: String?
+        /// The answer's status.
+        var status: Int
+        var retryAfter: Duration?
+        /// Whether this answer proves that nothing was made or charged, so that the order may be placed again.
+        var boughtNothing: Bool
+        /// Whether the order was begun and then stopped by request, the gateway's or somebody else's.
+        var isCancellation = false
+    }
+
+    init(
+        kind: FailureKind, message: String, code: String? = nil, parameter: String? = nil, requestID: String? = nil,
+        status: Int, retryAfter: Duration? = nil, boughtNothing: Bool
+    ) {
+        content = .value(
+            Content(
+                kind: kind, message: message, code: code, parameter: parameter, requestID: requestID, status: status,
+                retryAfter: retryAfter, boughtNothing: boughtNothing))
+    }
+
+    subscript<Value>(dynamicMember member: WritableKeyPath<Content, Value>) -> Value {
+        get { content.value[keyPath: member] }
+        set { content.value[keyPath: member] = newValue }
+    }
 }
 
 /// What a provider's failure means for the gateway; the client's status follows from it.

@@ -4,9 +4,9 @@ import JSON
 extension ProviderFailure {
     /// For the ledger.
     var json: JSONValue {
-        var object: JSONObject = ["kind": .string(kind.rawValue), "message": .string(message)]
-        object["code"] = code.map(JSONValue.string)
-        object["bought_nothing"] = .bool(boughtNothing)
+        var object: JSONObject = ["kind": .string(self.kind.rawValue), "message": .string(self.message)]
+        object["code"] = self.code.map(JSONValue.string)
+        object["bought_nothing"] = .bool(self.boughtNothing)
         return .object(object)
     }
 }
@@ -52,9 +52,9 @@ extension GatewayError {
         case .providerError:
             self.init(status: .badGateway, type: .upstream, code: failure.code ?? "upstream_error", message: words)
         }
-        upstreamRequestID = failure.requestID
+        self.upstreamRequestID = failure.requestID
         // SDKs repeat a 5xx by themselves, which could buy the image a second time.
-        if !failure.boughtNothing { shouldRetry = false }
+        if !failure.boughtNothing { self.shouldRetry = false }
     }
 
     /// An order that no route of its model can take.

@@ -142,5 +142,5 @@ extension ProviderFailure {
     }
 
     /// Whether the words are the gateway's own: there was no answer that could have any.
-    var isGateways: Bool { status == 0 }
+    var isGateways: Bool { self.status == 0 }
 }

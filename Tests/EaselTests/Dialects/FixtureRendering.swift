@@ -115,13 +115,13 @@ extension ResultImage.Payload {
 extension ProviderFailure {
     var fixture: JSONValue {
         var object = JSONObject()
-        object["kind"] = .string(kind.rawValue)
-        object["message"] = .string(message)
-        object["code"] = code.map(JSONValue.string)
-        object["parameter"] = parameter.map(JSONValue.string)
-        object["request_id"] = requestID.map(JSONValue.string)
-        object["retry_after"] = retryAfter.map { .string("\($0)") }
-        object["bought_nothing"] = .bool(boughtNothing)
+        object["kind"] = .string(self.kind.rawValue)
+        object["message"] = .string(self.message)
+        object["code"] = self.code.map(JSONValue.string)
+        object["parameter"] = self.parameter.map(JSONValue.string)
+        object["request_id"] = self.requestID.map(JSONValue.string)
+        object["retry_after"] = self.retryAfter.map { .string("\($0)") }
+        object["bought_nothing"] = .bool(self.boughtNothing)
         return .object(object)
     }
 }
