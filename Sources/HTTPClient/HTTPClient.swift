@@ -54,24 +54,16 @@ package final class HTTPClient {
     ///
     /// - Throws: What went wrong, and whether the server can have received the request.
     package func send(_ request: ClientRequest) async throws(ClientError) -> ClientResponse {
-        let started = ContinuousClock.now
-        var (hop, followed) = (request, 0)
-        while true {
-            let transfer = try begin(hop, since: started)
-            let head = try await transfer.responseHead()
-            guard let next = try hop.redirected(by: head, from: transfer.url) else {
-                return ClientResponse(
-                    status: head.status, fields: head.fields, finalURL: hop.url, body: ResponseBody(of: transfer))
-            }
-            transfer.cancel()
-            guard followed < request.redirects else {
-                throw hop.error(.tooManyRedirects(limit: request.redirects), reached: .maybe, at: transfer.url)
-            }
-            (hop, followed) = (next, followed + 1)
-        }
+        try await begin(request).response()
     }
 
-    private func begin(
+    /// Begins to send a request, which need not be kept while its response is waited for.
+    package func begin(_ request: ClientRequest) throws(ClientError) -> Exchange {
+        try Exchange(request, by: self)
+    }
+
+    /// Begins one hop of an exchange.
+    func begin(
         _ request: ClientRequest, since started: ContinuousClock.Instant
     ) throws(ClientError) -> Transfer {
         let url = try request.checkedURL()

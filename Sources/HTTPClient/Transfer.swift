@@ -71,16 +71,16 @@ final class Transfer {
 
     // MARK: What the waiting task calls
 
-    /// The head of the response, once it has arrived.
-    func responseHead() async throws(ClientError) -> ResponseHead {
-        while !head.isComplete {
-            if let outcome {
-                try outcome.get()
-                throw error(.malformedResponse("it has no head"))
-            }
-            await change()
-        }
-        return head
+    /// Waits until the head of the response has arrived, or nothing will any more.
+    func headArrived() async {
+        while !head.isComplete, outcome == nil { await change() }
+    }
+
+    /// The head of the response, when it has arrived.
+    func responseHead() throws(ClientError) -> ResponseHead {
+        if head.isComplete { return head }
+        try outcome?.get()
+        throw error(.malformedResponse("it has no head"))
     }
 
     /// All that has arrived of the body since the last call, once it is `count` bytes, the buffer is full or nothing more

@@ -4,11 +4,17 @@ import JSON
 import LibEvent
 
 /// Whoever wants to see an answer in the making, and what its events mean.
-struct StreamFollower: Sendable {
-    var rules: StreamRules
-    var reader: AnswerReader
+final class StreamFollower: Sendable {
+    let rules: StreamRules
+    let reader: AnswerReader
     /// Hears of every unfinished image.
-    var saw: @EventLoop @Sendable (Preview) -> Void
+    let saw: @EventLoop @Sendable (Preview) -> Void
+
+    init(rules: StreamRules, reader: AnswerReader, saw: @escaping @EventLoop @Sendable (Preview) -> Void) {
+        self.rules = rules
+        self.reader = reader
+        self.saw = saw
+    }
 }
 
 extension Upstream {

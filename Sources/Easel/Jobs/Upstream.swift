@@ -87,14 +87,32 @@ final class Upstream: ProviderConnection {
     private func send(
         _ request: UpstreamRequest, answerWithin: Duration, _ follower: StreamFollower?
     ) async throws(ClientError) -> Received {
-        let response = try await client.send(
+        let exchange = try await begin(request, answerWithin: answerWithin, isFollowed: follower != nil)
+        let response = try await exchange.response()
+        return try await received(response, of: request, follower)
+    }
+
+    @inline(never)
+    private func begin(
+        _ request: UpstreamRequest, answerWithin: Duration, isFollowed: Bool
+    ) async throws(ClientError) -> Exchange {
+        try client.begin(
             ClientRequest(
                 method: request.method, url: request.url, fields: request.fields, body: try await body(of: request),
                 limits: TransferLimits(
                     connect: provider.connectTimeout, head: answerWithin,
                     // A stream begins at once and is silent while the provider thinks.
-                    idle: follower == nil ? provider.idleTimeout : provider.timeout, total: provider.timeout,
+                    idle: isFollowed ? provider.timeout : provider.idleTimeout, total: provider.timeout,
                     maxBodyBytes: Self.answerLimit)))
+    }
+
+    /// Reads an answer whose head is there.
+    ///
+    /// Not inlined, like what comes before the wait for it: what they take would take up memory all the while.
+    @inline(never)
+    private func received(
+        _ response: ClientResponse, of request: UpstreamRequest, _ follower: StreamFollower?
+    ) async throws(ClientError) -> Received {
         do {
             return try await receive(response, follower)
         } catch let error as ClientError {
