@@ -8,7 +8,7 @@ import LibEvent
 @EventLoop
 final class AttemptRun {
     /// What is left to do for one request of the attempt.
-    enum Errand: Sendable {
+    indirect enum Errand: Sendable {
         case submit(UpstreamRequest)
         case draw(Drawing)
         case follow(UpstreamTask)
@@ -18,7 +18,7 @@ final class AttemptRun {
     }
 
     /// What the parts of a gateway share that a run needs.
-    struct Means: Sendable {
+    final class Means: Sendable {
         let ledger: any JobLedger
         let connections: [String: any ProviderConnection]
         let sandbox: Sandbox
@@ -26,17 +26,30 @@ final class AttemptRun {
         let room: DiskRoom
         let clock: WallClock
         let log: Log
+
+        init(
+            ledger: any JobLedger, connections: [String: any ProviderConnection], sandbox: Sandbox, results: Results,
+            room: DiskRoom, clock: WallClock, log: Log
+        ) {
+            self.ledger = ledger
+            self.connections = connections
+            self.sandbox = sandbox
+            self.results = results
+            self.room = room
+            self.clock = clock
+            self.log = log
+        }
     }
 
     private let job: Job
-    private let destination: Destination
+    let destination: Destination
     private let means: Means
     private(set) var record: AttemptRecord
     /// How many images each request is for, and the seed it was sent with; after a restart neither is known.
     private let (imagesPerRequest, seeds): ([Int], [Int64?])
     /// What the provider shows before it is done, and whom.
     private let follower: StreamFollower?
-    private var outcome: AttemptOutcome
+    private(set) var outcome: AttemptOutcome
     // What a restart would need, by request.
     private var tasks: [UpstreamTask?]
     private var pending: [[PendingImage]]
@@ -66,22 +79,49 @@ final class AttemptRun {
     }
 
     /// Does every errand; `kept` are the images that are stored and written down already.
-    func run(_ errands: [Errand], kept: [ImageRecord] = []) async -> AttemptOutcome {
+    func run(_ errands: [Errand], kept: [ImageRecord] = []) async {
+        prepare(for: errands, kept)
+        if case .submit(let request) = errands.first, errands.count == 1 {
+            // Nearly every attempt is one request, which needs no task of its own to wait in.
+            await settle(await submit(request, 0), 0)
+        } else {
+            await perform(errands)
+        }
+        outcome.images.sort { $0.position < $1.position }
+    }
+
+    @inline(never)
+    private func prepare(for errands: [Errand], _ kept: [ImageRecord]) {
         outcome = AttemptOutcome(kept: kept)
         outcome.failures = Array(repeating: nil, count: errands.count)
         // Also those of which only results are left to fetch.
         tasks = record.tasks + Array(repeating: nil, count: max(0, errands.count - record.tasks.count))
         pending = errands.map { if case .fetch(let images) = $0 { images } else { [] } }
         (unanswered, unfinished) = (errands.count, errands.count)
+    }
+
+    @inline(never)
+    private func perform(_ errands: [Errand]) async {
         let runs = errands.indices.map { index in EventLoop.spawn { await self.perform(errands[index], index) } }
         for run in runs { _ = await run.result }
-        outcome.images.sort { $0.position < $1.position }
-        return outcome
     }
 
     private func perform(_ errand: Errand, _ index: Int) async {
-        defer { unfinished -= 1 }
-        let (purchase, expiry) = await purchase(errand, index)
+        let purchase: Purchase =
+            switch errand {
+            case .submit(let request): await submit(request, index)
+            case .draw(let drawing): await means.sandbox.draw(drawing)
+            case .follow(let task): await follow(task, since: record.submittedAt)
+            case .lost: .failed(.lost(isFree: destination.dialect.renderer != nil))
+            case .fetch(let images):
+                .delivered(Delivery(images: images.map(\.delivered), expiresAt: images.first?.expiresAt))
+            }
+        await settle(purchase, index)
+    }
+
+    /// Not inlined: what storing takes would take up memory for as long as the answer is waited for.
+    @inline(never)
+    private func settle(_ purchase: Purchase, _ index: Int) async {
         if record.upstreamID == nil { record.upstreamID = purchase.requestID }
         unanswered -= 1
         if unanswered == 0 { everyoneHasAnswered() }
@@ -89,35 +129,27 @@ final class AttemptRun {
         case .failed(let failure):
             outcome.failures[index] = failure
             outcome.add(failure, of: imagesPerRequest.indices.contains(index) ? imagesPerRequest[index] : 1)
-        case .delivered(let delivery): await keep(delivery, index, expiry)
+        case .delivered(let delivery): await keep(delivery, index)
         }
-    }
-
-    /// Gets a request's answer, or the rest of it, and until when its links live.
-    private func purchase(_ errand: Errand, _ index: Int) async -> (Purchase, expiry: Timestamp) {
-        let purchase: Purchase
-        switch errand {
-        case .submit(let request): purchase = await submit(request, index)
-        case .draw(let drawing): purchase = await means.sandbox.draw(drawing)
-        case .follow(let task): purchase = await follow(task, since: record.submittedAt)
-        case .lost: purchase = .failed(.lost(isFree: destination.dialect.renderer != nil))
-        case .fetch(let images):
-            let delivery = Delivery(images: images.map(\.delivered))
-            return (.delivered(delivery), images.first?.expiresAt ?? means.clock.now)
-        }
-        return (purchase, means.clock.now + (destination.dialect.expires ?? Results.defaultExpiry))
+        unfinished -= 1
     }
 
     private func submit(_ request: UpstreamRequest, _ index: Int) async -> Purchase {
         guard let connection = means.connections[destination.route.provider] else {
             return .failed(.gateway(.overload, "The provider is not configured.", boughtNothing: true))
         }
-        let received: Upstream.Received
         do throws(ProviderFailure) {
-            received = try await connection.submit(request, for: job.keyID, following: follower, unless: job.hold)
+            let received = try await connection.submit(
+                request, for: job.keyID, following: follower, unless: job.hold)
+            return await purchase(received, index)
         } catch {
             return .failed(error)
         }
+    }
+
+    /// What an answer brings, or the task that it tells of leads to; not inlined, as ``settle(_:_:)`` is not.
+    @inline(never)
+    private func purchase(_ received: Upstream.Received, _ index: Int) async -> Purchase {
         record.upstreamStatus = received.answer.status
         switch destination.dialect.outcome(of: received.answer) {
         case .images(let images): return .delivered(Delivery(images, received.files, from: destination))
@@ -153,8 +185,9 @@ final class AttemptRun {
 
     // MARK: Keeping what was bought
 
-    private func keep(_ delivery: Delivery, _ index: Int, _ expiry: Timestamp) async {
+    private func keep(_ delivery: Delivery, _ index: Int) async {
         outcome.add(delivery)
+        let expiry = delivery.expiresAt ?? means.clock.now + (destination.dialect.expires ?? Results.defaultExpiry)
         let places = places(of: delivery, index)
         pending[index] = zip(delivery.images, places).compactMap {
             PendingImage($0, position: $1, expiresAt: expiry)

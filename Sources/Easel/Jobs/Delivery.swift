@@ -1,7 +1,7 @@
 import JSON
 
 /// What came of one request for images.
-enum Purchase: Sendable {
+indirect enum Purchase: Sendable {
     case delivered(Delivery)
     case failed(ProviderFailure)
 }
@@ -13,6 +13,8 @@ struct Delivery: Sendable {
     var missing: [String] = []
     var requestID: String?
     var usage: JSONValue?
+    /// When the provider's links die, where that is known; else the dialect says how long they live.
+    var expiresAt: Timestamp?
 }
 
 /// One delivered image and the files of the answer that it came in.

@@ -1,3 +1,4 @@
+import Crypto
 import HTTP
 import JSON
 import LibEvent
@@ -35,11 +36,13 @@ final class Fulfilment {
         let preparation = InputPreparation(for: submission, inputs)
         defer { preparation.end() }
         do throws(GatewayError) {
-            try await means.room.check()
-            if submission.wantsReceipt { try await accept(job, submission) }
-            let routes = try routes(for: submission)
-            let candidates = Candidates(
-                for: submission, jobID: job.id, along: routes, planners, preparation)
+            let candidates = try await apart { () throws(GatewayError) in
+                try await self.means.room.check()
+                if submission.wantsReceipt { try await self.accept(job, submission) }
+                return Candidates(
+                    for: submission, jobID: job.id, along: try self.routes(for: submission), self.planners,
+                    preparation)
+            }
             return try await buy(job, submission, candidates)
         } catch {
             return await refuse(job, submission, error)
@@ -54,22 +57,25 @@ final class Fulfilment {
         guard let attempt = story.attempts.last, attempt.state == .submitted else {
             var record = story.job
             record.cost = Money(microunits: 0)
-            return job.isCancelled
-                ? await end(job, record, nil, .cancelled(), state: .cancelled)
-                : await end(job, record, nil, .stoppedBeforePurchase(), state: .failed)
+            return await settle(
+                job.isCancelled
+                    ? Conclusion(record, nil, .cancelled, .cancelled())
+                    : Conclusion(record, nil, .failed, .stoppedBeforePurchase()), of: job)
         }
         guard let destination = Destination(of: attempt, configuration, model: story.job.model) else {
             return await endWithoutProvider(job, story, attempt)
         }
         let errands = AttemptRun.Errand.all(leftOf: attempt, kept: story.images)
         let run = AttemptRun(attempt, of: job, at: destination, means)
-        var outcome = await run.run(errands, kept: story.images)
+        await run.run(errands, kept: story.images)
+        var outcome = run.outcome
         // Of requests that had left no trace yet, only the number of images tells.
         let untold = story.job.wantedImages - outcome.images.count - outcome.allMissing.count
         outcome.missing += Array(repeating: Self.stoppedTooSoon, count: max(0, untold))
         outcome.doubtful = max(0, story.job.wantedImages - outcome.delivered - outcome.refused)
         means.log.info("resumed job", ["request.id": job.id, "images": "\(outcome.images.count)"])
-        return await conclude(job, story.job, run.record, outcome, price: destination.route.price)
+        return await settle(
+            conclusion(of: job, story.job, run.record, outcome, price: destination.route.price), of: job)
     }
 
     /// Ends a job whose provider the owner has removed: with the images it has, if any.
@@ -78,13 +84,13 @@ final class Fulfilment {
         guard !story.images.isEmpty else {
             var attempt = attempt
             attempt.state = .unknown
-            return await end(job, story.job, attempt, error, state: .unknown)
+            return await settle(Conclusion(story.job, attempt, .unknown, error), of: job)
         }
         var outcome = AttemptOutcome(kept: story.images)
         outcome.missing = [error.message]
         outcome.doubtful = max(0, story.job.wantedImages - outcome.delivered)
         let price = configuration.model(named: story.job.model)?.routes.first { $0.provider == attempt.provider }?.price
-        return await conclude(job, story.job, attempt, outcome, price: price)
+        return await settle(conclusion(of: job, story.job, attempt, outcome, price: price), of: job)
     }
 
     /// The routes that a client's order may take, in the order in which it tries them.
@@ -104,21 +110,17 @@ final class Fulfilment {
         _ job: Job, _ submission: Submission, _ candidates: Candidates
     ) async throws(GatewayError) -> JobEnding {
         let rows = Rows(job: record(of: job, submission))
-        var ordinal = 0
-        var next = await candidates.next()
+        var next = await apart { await candidates.next() }
         while let candidate = next, !job.isHeld {
-            ordinal += 1
-            let run = run(ordinal, of: job, candidate)
-            rows.job.report = candidate.plan.report.json.text
-            if let ending = try await begin(run, of: job, rows) { return ending }
+            let run = run(of: job, candidate, rows)
+            let ending = try await apart { () throws(GatewayError) in try await self.begin(run, of: job, rows) }
+            if let ending { return ending }
 
-            let outcome = await run.run(AttemptRun.Errand.all(of: candidate.plan))
-            let mayMoveOn = outcome.failure?.mayMoveOn == true && !job.isHeld
-            next = mayMoveOn ? await candidates.next() : nil
-            guard next != nil, !job.isHeld else {
-                return await conclude(job, rows, run, candidate.destination, outcome)
-            }
-            refuse(run, outcome, rows)
+            await run.run(AttemptRun.Errand.all(of: candidate.plan))
+            let mayMoveOn = run.outcome.failure?.mayMoveOn == true && !job.isHeld
+            next = mayMoveOn ? await apart { await candidates.next() } : nil
+            guard next != nil, !job.isHeld else { return await conclude(job, rows, run) }
+            refuse(run, rows)
         }
         throw job.isCancelled ? .cancelled() : job.isHeld ? .stopping() : candidates.refusal
     }
@@ -132,45 +134,40 @@ final class Fulfilment {
         init(job: JobRecord) { self.job = job }
     }
 
-    private func run(_ ordinal: Int, of job: Job, _ candidate: Candidate) -> AttemptRun {
+    /// The next attempt, along the route of a candidate; not inlined, as is what ends a job.
+    @inline(never)
+    private func run(of job: Job, _ candidate: Candidate, _ rows: Rows) -> AttemptRun {
+        rows.job.report = candidate.plan.report.json.text
         let route = candidate.destination.route
         let attempt = AttemptRecord(
-            jobID: job.id, ordinal: ordinal, provider: route.provider, model: route.model, state: .submitted,
-            submittedAt: means.clock.now)
+            jobID: job.id, ordinal: (rows.refused?.ordinal ?? 0) + 1, provider: route.provider, model: route.model,
+            state: .submitted, submittedAt: means.clock.now)
         return AttemptRun(attempt, of: job, at: candidate.destination, to: candidate.plan, means)
     }
 
     /// Has an attempt on disk before the first byte of it goes upstream; gives the job's ending where that fails.
-    ///
-    /// Not inlined, as is what ends a job: what writing takes would take up memory for as long as the attempt does.
-    @inline(never)
     private func begin(_ run: AttemptRun, of job: Job, _ rows: Rows) async throws(GatewayError) -> JobEnding? {
         if let error = await writeDown(run.record, of: job, rows) {
             guard let refused = rows.refused else { throw error }
             rows.job.cost = Money(microunits: 0)
-            return await end(job, rows.job, refused, error, state: .failed)
+            return await settle(Conclusion(rows.job, refused, .failed, error), of: job)
         }
         job.receipt.fulfil(())
         return nil
     }
 
-    private func refuse(_ run: AttemptRun, _ outcome: AttemptOutcome, _ rows: Rows) {
+    @inline(never)
+    private func refuse(_ run: AttemptRun, _ rows: Rows) {
+        let failure = run.outcome.failure
         means.log.warning(
             "provider refused, trying the next route",
             [
                 "request.id": run.record.jobID, "provider": run.record.provider,
-                "failure": outcome.failure.map { "\($0.kind)" } ?? "",
+                "failure": failure.map { "\($0.kind)" } ?? "",
             ])
         rows.refused = run.record
         rows.refused?.state = .refused
-        rows.refused?.failure = outcome.failure?.json.text
-    }
-
-    @inline(never)
-    private func conclude(
-        _ job: Job, _ rows: Rows, _ run: AttemptRun, _ destination: Destination, _ outcome: AttemptOutcome
-    ) async -> JobEnding {
-        await conclude(job, rows.job, run.record, outcome, price: destination.route.price)
+        rows.refused?.failure = failure?.json.text
     }
 
     // MARK: Writing down
@@ -215,41 +212,46 @@ final class Fulfilment {
     // MARK: Ending
 
     /// Ends a job with what came of its last attempt.
-    private func conclude(
-        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome, price: Price?
-    ) async -> JobEnding {
+    ///
+    /// Not inlined, as nothing is that comes after a long wait: it would take up memory all the while.
+    @inline(never)
+    private func conclude(_ job: Job, _ rows: Rows, _ run: AttemptRun) async -> JobEnding {
+        let price = run.destination.route.price
+        return await settle(conclusion(of: job, rows.job, run.record, run.outcome, price: price), of: job)
+    }
+
+    private func conclusion(
+        of job: Job, _ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome, price: Price?
+    ) -> Conclusion {
         var (record, attempt) = (record, attempt)
-        defer { for digest in outcome.held { means.results.release(digest) } }
         if let failure = outcome.failure {
             attempt.state = failure.boughtNothing ? .refused : .unknown
             attempt.failure = failure.json.text
             if failure.boughtNothing { record.cost = Money(microunits: 0) }
             // The request to stop may have been made before a restart, or at the provider.
             if failure.isCancellation || job.isCancelled && failure.boughtNothing {
-                let error = GatewayError.cancelled(boughtNothing: failure.boughtNothing)
-                return await end(job, record, attempt, error, state: .cancelled)
+                return Conclusion(record, attempt, .cancelled, .cancelled(boughtNothing: failure.boughtNothing))
             }
-            if failure.mayMoveOn, job.isHeld {
-                return await end(job, record, attempt, .stopping(), state: .failed)
-            }
+            if failure.mayMoveOn, job.isHeld { return Conclusion(record, attempt, .failed, .stopping()) }
             let error = GatewayError(failure, provider: attempt.provider)
-            return await end(job, record, attempt, error, state: failure.boughtNothing ? .failed : .unknown)
+            return Conclusion(record, attempt, failure.boughtNothing ? .failed : .unknown, error)
         }
         attempt.state = .done
         record.cost = price?.cost(of: outcome, for: record)
         record.missing = outcome.allMissing
         guard !outcome.images.isEmpty else {
             let reason = outcome.missing.first ?? "it delivered none"
-            return await end(job, record, attempt, .resultUnavailable(attempt.provider, reason), state: .failed)
+            return Conclusion(record, attempt, .failed, .resultUnavailable(attempt.provider, reason))
         }
         record.state = .done
         record.images = outcome.images.count
         record.imageLength = outcome.images.reduce(0) { $0 + $1.blob.length }
         record.usage = outcome.usage?.text
-        return await settle(job, JobStory(job: record, keyName: "", attempts: [attempt], images: outcome.images), nil)
+        return Conclusion(record, attempt, outcome)
     }
 
     /// Ends a job that has failed on its way to a provider.
+    @inline(never)
     private func refuse(_ job: Job, _ submission: Submission, _ error: GatewayError) async -> JobEnding {
         // Without a row there is nothing to settle: the client's answer is all there is.
         guard job.receipt.value != nil else {
@@ -258,31 +260,44 @@ final class Fulfilment {
         }
         var record = JobRecord(job, submission)
         record.cost = Money(microunits: 0)
-        return await end(job, record, nil, error, state: job.isCancelled ? .cancelled : .failed)
+        return await settle(Conclusion(record, nil, job.isCancelled ? .cancelled : .failed, error), of: job)
     }
 
-    private func end(
-        _ job: Job, _ record: JobRecord, _ attempt: AttemptRecord?, _ error: GatewayError, state: JobState
-    ) async -> JobEnding {
-        var record = record
-        record.state = state
-        record.error = error.json.text
-        record.errorStatus = error.status.rawValue
-        let attempts = attempt.map { [$0] } ?? []
-        return await settle(job, JobStory(job: record, keyName: "", attempts: attempts, images: []), error)
+    /// How a job has ended, not written down yet; in one place, as the rows are.
+    private final class Conclusion {
+        var story: JobStory
+        let error: GatewayError?
+        /// Images on disk that are held there until they are written down.
+        let held: [Digest]
+
+        init(_ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome) {
+            story = JobStory(job: record, keyName: "", attempts: [attempt], images: outcome.images)
+            error = nil
+            held = outcome.held
+        }
+
+        init(_ record: JobRecord, _ attempt: AttemptRecord?, _ state: JobState, _ error: GatewayError) {
+            story = JobStory(job: record, keyName: "", attempts: attempt.map { [$0] } ?? [], images: [])
+            story.job.state = state
+            story.job.error = error.json.text
+            story.job.errorStatus = error.status.rawValue
+            self.error = error
+            held = []
+        }
     }
 
     /// Writes down how a job ended, again and again until the ledger takes it: no client is told what is not there.
-    private func settle(_ job: Job, _ story: JobStory, _ error: GatewayError?) async -> JobEnding {
-        var story = story
+    private func settle(_ conclusion: Conclusion, of job: Job) async -> JobEnding {
+        defer { for digest in conclusion.held { means.results.release(digest) } }
         let deadline = means.clock.now + Self.settlingPatience
         var pause = Duration.milliseconds(100)
         while true {
-            story.job.finishedAt = means.clock.now
+            conclusion.story.job.finishedAt = means.clock.now
+            let story = conclusion.story
             do {
                 try await means.ledger.finish(story.job, story.attempts.last, images: story.images)
                 tell(of: story)
-                return error.map(JobEnding.failed) ?? .done(story)
+                return conclusion.error.map(JobEnding.failed) ?? .done(story)
             } catch {
                 means.log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
                 job.becomeLate(after: AttemptRun.storingPatience, .endingPending(job.id), means.clock)
