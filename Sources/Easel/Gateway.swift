@@ -66,17 +66,27 @@ final class Gateway: RequestHandler {
         _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
     ) async throws(GatewayError) -> Response {
         guard request.method != .options else { return CrossOrigin.preflight(request) }
+        let endpoint = try endpoint(of: request)
+        guard let creation = endpoint.creation else { return try await tell(endpoint, request) }
+        // From a request for images to the images: understand it, do it unless it is done already, hand it over.
+        let visit = try await apart { () throws(GatewayError) in try await self.admit(creation, request, body, id) }
+        return await desk.answer(visit, peer)
+    }
+
+    private func endpoint(of request: Request) throws(GatewayError) -> Endpoint {
         guard let endpoint = Endpoint(path: request.path) else {
             throw .unknownPath(request.method, String(request.path))
         }
         guard endpoint.allows(request.method) else {
             throw .wrongMethod(request.method, String(request.path), allowed: endpoint.methods)
         }
-        if let creation = endpoint.creation { return try await make(creation, request, body, peer, id) }
-        return try await tell(endpoint, request)
+        return endpoint
     }
 
     /// Answers a request that asks for nothing new.
+    ///
+    /// Not inlined: what the answers take would take up memory for as long as others wait for their images.
+    @inline(never)
     private func tell(_ endpoint: Endpoint, _ request: Request) async throws(GatewayError) -> Response {
         switch endpoint {
         case .generations, .edits, .variations: throw .unknownPath(request.method, String(request.path))
@@ -97,24 +107,10 @@ final class Gateway: RequestHandler {
         }
     }
 
-    /// From a request for images to the images: understand it, do it unless it is done already, hand it over.
-    private func make(
-        _ creation: Endpoint.Creation, _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
-    ) async throws(GatewayError) -> Response {
-        let admitted = try await admit(creation, request, body, id)
-        return await desk.answer(admitted.admission, admitted.submission, admitted.patience, peer)
-    }
-
-    /// What waits for its images, and all it needs for that.
-    private typealias Admitted = (admission: Reception.Admission, submission: Submission, patience: Patience)
-
     /// Who asks, what for, and whether it is new.
-    ///
-    /// Not inlined: what is needed here would take up memory for as long as the images take.
-    @inline(never)
     private func admit(
         _ creation: Endpoint.Creation, _ request: Request, _ body: RequestBody, _ id: String
-    ) async throws(GatewayError) -> Admitted {
+    ) async throws(GatewayError) -> JobDesk.Visit {
         let caller = try await keys.caller(of: request)
         let marks = try RetryMarks(request.fields)
         let refusal = try refusal(of: caller, marks, body)
@@ -125,7 +121,7 @@ final class Gateway: RequestHandler {
             Reception.Arrival(
                 id: id, key: caller, submission: submission, retryCount: marks.retryCount, refusal: refusal,
                 memory: configuration.idempotency, fulfilment: fulfilment))
-        return (admission, submission, patience)
+        return JobDesk.Visit(admission, submission, patience)
     }
 
     /// Counts a request towards its key's limits, and tells what speaks against a job of its own.

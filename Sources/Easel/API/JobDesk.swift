@@ -24,23 +24,40 @@ final class JobDesk {
         self.log = log
     }
 
+    /// A client with a request for images that has become a job, or turned out to be one already.
+    final class Visit: Sendable {
+        let admission: Reception.Admission
+        let submission: Submission
+        let patience: Patience
+
+        init(_ admission: Reception.Admission, _ submission: Submission, _ patience: Patience) {
+            self.admission = admission
+            self.submission = submission
+            self.patience = patience
+        }
+    }
+
     /// Answers a request for images, with the id of its job also where that fails.
-    func answer(
-        _ admission: Reception.Admission, _ submission: Submission, _ patience: Patience, _ peer: Peer
-    ) async -> Response {
-        var response: Response
+    func answer(_ visit: Visit, _ peer: Peer) async -> Response {
+        let response: Response
         do throws(GatewayError) {
-            switch admission {
-            case .started(let job), .joined(let job):
-                response = try await answer(job, submission, patience, peer)
-            case .repeated(let story): response = try await tellAgain(story, submission)
+            switch visit.admission {
+            case .started(let job), .joined(let job): response = try await answer(job, visit, peer)
+            case .repeated(let story): response = try await tellAgain(story, visit.submission)
             }
         } catch {
             response = Response(error)
         }
-        response.fields["x-request-id"] = admission.jobID
-        if admission.isRepetition { response.fields["easel-replayed"] = "true" }
-        response.fields["preference-applied"] = patience.applied(isAccepted: response.status == .accepted)
+        return marked(response, visit)
+    }
+
+    /// An answer with the fields that say which job it is about; not inlined, like all that comes after waiting.
+    @inline(never)
+    private func marked(_ response: Response, _ visit: Visit) -> Response {
+        var response = response
+        response.fields["x-request-id"] = visit.admission.jobID
+        if visit.admission.isRepetition { response.fields["easel-replayed"] = "true" }
+        response.fields["preference-applied"] = visit.patience.applied(isAccepted: response.status == .accepted)
         return response
     }
 
@@ -69,15 +86,19 @@ final class JobDesk {
 
     // MARK: Waiting
 
-    private func answer(
-        _ job: Job, _ submission: Submission, _ patience: Patience, _ peer: Peer
-    ) async throws(GatewayError) -> Response {
+    private func answer(_ job: Job, _ visit: Visit, _ peer: Peer) async throws(GatewayError) -> Response {
         if job.submission?.stopsWhenAbandoned == true { watch(peer, of: job) }
-        if submission.order.isStreamed {
-            return try await StreamedAnswer(of: job, to: submission.order, configuration, files, clock).response()
-        }
-        let ending = try await wait(for: job, within: patience.limit)
-        return try await answer(job, submission, ending)
+        if visit.submission.order.isStreamed { return try await stream(job, to: visit.submission.order) }
+        let ending =
+            if let limit = visit.patience.limit { try await wait(for: job, within: limit) } else {
+                try await job.wait()
+            }
+        return try await answer(job, visit.submission, ending)
+    }
+
+    @inline(never)
+    private func stream(_ job: Job, to order: ImageOrder) async throws(GatewayError) -> Response {
+        try await StreamedAnswer(of: job, to: order, configuration, files, clock).response()
     }
 
     /// Not inlined, as little as possible of it being held while a job is waited for.
@@ -93,8 +114,7 @@ final class JobDesk {
     }
 
     /// Waits for the end of a job; `nil` when the client has waited as long as it is to, and the job is in the ledger.
-    private func wait(for job: Job, within limit: Duration?) async throws(GatewayError) -> JobEnding? {
-        guard let limit else { return try await job.wait() }
+    private func wait(for job: Job, within limit: Duration) async throws(GatewayError) -> JobEnding? {
         let outcome = Promise<Result<JobEnding?, GatewayError>>()
         let watches = [
             EventLoop.spawn {
@@ -137,7 +157,10 @@ final class JobDesk {
     // MARK: Handing over
 
     @inline(never)
-    private func tellAgain(_ story: JobStory, _ submission: Submission) async throws(GatewayError) -> Response {
+    private func tellAgain(
+        _ story: Boxed<JobStory>, _ submission: Submission
+    ) async throws(GatewayError) -> Response {
+        let story = story.value
         if let error = GatewayError(of: story.job) { throw error }
         guard story.images.count >= story.job.images else { throw .imagesExpired() }
         if submission.order.isStreamed {
@@ -159,7 +182,7 @@ extension Reception.Admission {
     fileprivate var jobID: String {
         switch self {
         case .started(let job), .joined(let job): job.id
-        case .repeated(let story): story.job.id
+        case .repeated(let story): story.value.job.id
         }
     }
 

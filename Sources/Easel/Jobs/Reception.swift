@@ -52,7 +52,7 @@ final class Reception {
         /// It waits with an earlier request.
         case joined(Job)
         /// It hears again what an earlier one was told.
-        indirect case repeated(JobStory)
+        case repeated(Boxed<JobStory>)
     }
 
     /// Starts a job for a request, or finds the one that it is a repetition of.
@@ -108,7 +108,7 @@ final class Reception {
                 guard let admission = try await join(job) else { continue }
                 return admission
             }
-            return .repeated(try await settled(story))
+            return .repeated(.value(try await settled(story)))
         }
     }
 
@@ -147,7 +147,7 @@ final class Reception {
                     ["request.id": arrival.id, "job": earlierID, "retry": "\(arrival.retryCount)"])
                 if let job = jobs.job(earlierID) { return .joined(job) }
                 guard let story = stories[earlierID] else { throw .endingPending(earlierID) }
-                return .repeated(try await settled(story))
+                return .repeated(.value(try await settled(story)))
             case .conflict: throw .internalFailure("A request without a name has met one.")
             }
         }

@@ -293,7 +293,7 @@ struct ReceptionTests {
             switch admission {
             case .started: return id
             case .joined(let job): return job.id
-            case .repeated(let story): return story.job.id
+            case .repeated(let story): return story.value.job.id
             }
         }
         let first = try await [1, 2, 3, 4].asyncMap { _ in try await admit(0) }

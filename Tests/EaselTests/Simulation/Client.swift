@@ -84,7 +84,8 @@ final class Client {
         case .joined(let job):
             world.trace("client \(number): joins \(job.id)")
             return await follow(job, engine, submission)
-        case .repeated(let story):
+        case .repeated(let boxed):
+            let story = boxed.value
             let ending = JobEnding(story)
             world.trace("client \(number): is told again of \(story.job.id): \(ending.words)")
             world.check(ending, ofWish: wish, story.job.id)
