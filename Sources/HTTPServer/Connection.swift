@@ -17,7 +17,6 @@ final class Connection {
     private let handler: any RequestHandler
     private let peer: Peer
     private let presence = Presence()
-    private let limits: Limits
     private var task: Task<Void, any Error>?
     private var isLastRequest = false
     private var isWorking = false
@@ -26,10 +25,11 @@ final class Connection {
     init(_ stream: Stream, from address: SocketAddress, limits: Limits, handler: any RequestHandler) {
         self.stream = stream
         peer = Peer(address: address, presence: presence)
-        self.limits = limits
         self.handler = handler
         reader = RequestReader(stream, limits: limits)
     }
+
+    private var limits: Limits { reader.limits }
 
     /// Serves the client in a task of its own, and tells when it is gone.
     func start(closed: @escaping @EventLoop @Sendable () -> Void) {
@@ -84,6 +84,16 @@ final class Connection {
         isWorking = true
         if stream.hasPeerLeft && stream.isBroken { task?.cancel() }
         let response = await handler.respond(to: head.request, body: body, peer: peer)
+        return await send(response, to: head, body, since: started)
+    }
+
+    /// Sends the answer to a request, and sees to what is left of its body; `false` if it was the connection's last.
+    ///
+    /// Not inlined: what sending takes would take up memory for as long as the answer is being made.
+    @inline(never)
+    private func send(
+        _ response: Response, to head: RequestHead, _ body: RequestBody, since started: ContinuousClock.Instant
+    ) async -> Bool {
         let leftEarly = stream.hasPeerLeft
 
         let rest = body.rest(limit: limits.discarded)
@@ -107,6 +117,7 @@ final class Connection {
     }
 
     /// Says why there was no request, in the handler's words.
+    @inline(never)
     private func refuse(_ rejection: Rejection) async {
         let response = handler.response(to: rejection)
         let writer = ResponseWriter(response, to: nil, keepsAlive: false, on: stream, limits: limits)
@@ -145,6 +156,7 @@ final class Connection {
     }
 
     /// Lets the client read the last answer before the connection closes (RFC 9112, section 9.6).
+    @inline(never)
     private func linger() async {
         isLingering = true
         stream.endOutput()

@@ -34,7 +34,7 @@ package struct RequestParser: Sendable {
         case rejected(Rejection)
     }
 
-    private let limits: Limits
+    let limits: Limits
     private var state = State.requestLine
     /// How many bytes of an incomplete line are known to hold no LF.
     private var scanned = 0

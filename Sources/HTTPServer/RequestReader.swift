@@ -17,14 +17,14 @@ final class RequestReader {
     private(set) var requestCount = 0
     /// Whether the current request's body has been read to its end.
     private(set) var isBodyComplete = true
-    private let limits: Limits
     private var parser: RequestParser
 
     init(_ stream: Stream, limits: Limits) {
         self.stream = stream
-        self.limits = limits
         parser = RequestParser(limits: limits)
     }
+
+    var limits: Limits { parser.limits }
 
     /// The head of the next request.
     func next() async -> Arrival {
