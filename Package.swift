@@ -31,6 +31,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CVips", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
 
         // Values: no I/O, no clock, no C.
         .target(name: "HTTP", swiftSettings: settings),
@@ -38,7 +39,7 @@ let package = Package(
 
         // Effects: each wraps one library behind a narrow, safe face.
         .target(name: "LibEvent", dependencies: ["CEvent"], swiftSettings: settings),
-        .target(name: "Files", dependencies: ["HTTP", "LibEvent"], swiftSettings: settings),
+        .target(name: "Files", dependencies: ["CLinux", "HTTP", "LibEvent"], swiftSettings: settings),
         .target(name: "HTTPServer", dependencies: ["Files", "HTTP", "LibEvent"], swiftSettings: settings),
         .target(name: "HTTPClient", dependencies: ["CCurl", "HTTP", "LibEvent"], swiftSettings: settings),
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Owns a file descriptor, and calls again what a signal has interrupted.
@@ -48,6 +49,13 @@ struct Descriptor: ~Copyable, Sendable {
         }
         if let failure { throw FileError(code: failure, path: path, operation: "read") }
         return bytes
+    }
+
+    /// Has the system begin to put on the disk what was written, and does not wait for it.
+    ///
+    /// Should that not work, ``synchronize()`` will tell. The corresponding C function is `sync_file_range`.
+    func beginSynchronizing() {
+        _ = sync_file_range(number, 0, 0, UInt32(easel_begin_writing))
     }
 
     /// Waits until everything written is on the disk.

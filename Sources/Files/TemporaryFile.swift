@@ -80,20 +80,25 @@ package final class TemporaryFile: Sendable {
 
     /// Does the same for several files at once, and tells of each how that went.
     ///
-    /// First all bytes are flushed, then all names given, then the folders flushed, each once: a file system with a
-    /// journal has most of it on the disk with the first.
+    /// First all bytes are flushed, then all names given, then the folders flushed, each once. Where all files have begun
+    /// before the first is waited for, a file system with a journal has most of it on the disk with that one.
     package static func commit(
         _ sources: [(source: Source, path: String)], durable: Bool
     ) -> [Result<Void, FileError>] {
         let files = sources.map { source, _ in
             Result { () throws(FileError) in
                 let file = try source.file()
-                if durable { try file.synchronize() }
+                if durable { file.descriptor.withLock { $0?.beginSynchronizing() } }
                 return file
             }
         }
-        var results = zip(files, sources).map { file, source in
-            file.flatMap { file in Result { () throws(FileError) in try file.rename(to: source.path) } }
+        var results = files.map { file in
+            file.flatMap { file in Result { () throws(FileError) in if durable { try file.synchronize() } } }
+        }
+        for (index, (_, path)) in sources.enumerated() where results[index].isSuccess {
+            results[index] = files[index].flatMap { file in
+                Result { () throws(FileError) in try file.rename(to: path) }
+            }
         }
         guard durable else { return results }
         var folders: [Directory: Result<Void, FileError>] = [:]

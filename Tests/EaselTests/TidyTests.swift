@@ -61,7 +61,7 @@ struct TidyTests {
             }
         }
         let libraries = Set(importers.keys).subtracting(["Crypto", "Command"])
-        #expect(libraries == ["CEvent", "CCurl", "CSQLite", "CYAML", "CVips", "CCrypto"])
+        #expect(libraries == ["CEvent", "CCurl", "CSQLite", "CYAML", "CVips", "CCrypto", "CLinux"])
         for library in libraries { #expect(importers[library]?.count == 1, "\(library): \(importers[library] ?? [])") }
     }
 
