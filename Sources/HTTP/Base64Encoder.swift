@@ -56,21 +56,18 @@ package struct Base64Encoder: Sendable {
         restCount = 0
     }
 
-    /// Bytes that are encoded at once, two halves of eight characters.
+    /// Bytes that are encoded at once: two words of six.
     private static let blockLength = 12
 
     /// Encodes whole blocks, and returns where the rest begins.
     ///
-    /// Almost every byte of an image passes here: a table gives two characters at a time, and as room for sixteen is
-    /// certain, nothing is checked for each.
+    /// Almost every byte of an image passes here: a load from a table gives two characters.
     private static func encodeBlocks(_ bytes: Span<UInt8>, from start: Int, into text: inout [UInt8]) -> Int {
-        var index = start
         let pairs = characterPairs.span
-        // At once, and yet never by less than an array grows by itself.
-        text.append(addingCapacity: (bytes.count - start) / blockLength * 16) { _ in }
-        while bytes.count - index >= blockLength {
-            let block = bytes.extracting(index..<(index + blockLength))
-            text.append(addingCapacity: 16) { text in
+        var index = start
+        text.append(addingCapacity: (bytes.count - start) / blockLength * 16) { text in
+            while bytes.count - index >= blockLength {
+                let block = bytes.extracting(index..<(index + blockLength))
                 for half in 0..<2 {
                     var bits: UInt64 = 0
                     for offset in 0..<6 { bits = bits << 8 | UInt64(block[6 * half + offset]) }
@@ -80,8 +77,8 @@ package struct Base64Encoder: Sendable {
                         text.append(UInt8(truncatingIfNeeded: pair >> 8))
                     }
                 }
+                index += blockLength
             }
-            index += blockLength
         }
         return index
     }
