@@ -54,7 +54,8 @@ package struct Fields: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 extension String {
     /// Whether two strings are the same but for the case of A to Z.
     package func equalsIgnoringASCIICase(_ other: String) -> Bool {
-        utf8Span.span.equalsIgnoringASCIICase(other.utf8Span.span)
+        // Most names differ in length, which costs less to find out than where their bytes are.
+        utf8.count == other.utf8.count && utf8Span.span.equalsIgnoringASCIICase(other.utf8Span.span)
     }
 
     /// The text without leading and trailing spaces and tabs (RFC 9110, section 5.6.3).
@@ -62,18 +63,16 @@ extension String {
 }
 
 extension Substring {
+    /// Whether two strings are the same but for the case of A to Z.
+    package func equalsIgnoringASCIICase(_ other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8Span.span.equalsIgnoringASCIICase(other.utf8Span.span)
+    }
+
     /// The text without leading and trailing spaces and tabs (RFC 9110, section 5.6.3).
     package var trimmingOptionalWhitespace: Substring {
         guard let first = utf8.firstIndex(where: { !$0.isBlank }), let last = utf8.lastIndex(where: { !$0.isBlank })
         else { return self[endIndex...] }
         return self[first..<utf8.index(after: last)]
-    }
-}
-
-extension StringProtocol {
-    /// Whether two strings are the same but for the case of A to Z.
-    package func equalsIgnoringASCIICase(_ other: some StringProtocol) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8) { $0.loweredASCII == $1.loweredASCII }
     }
 }
 
