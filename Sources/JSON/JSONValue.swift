@@ -28,6 +28,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     package private(set) var members: [Member] = []
 
+    /// As many members as most objects have.
+    static let usualCount = 8
+
     package init() {}
 
     /// An object of members whose names differ.
@@ -47,7 +50,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
             switch (index, newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)
-            case (nil, let value?): members.append(Member(name: name, value: value))
+            case (nil, let value?):
+                if members.isEmpty { members.reserveCapacity(Self.usualCount) }
+                members.append(Member(name: name, value: value))
             case (nil, nil): break
             }
         }
@@ -59,7 +64,7 @@ extension JSONValue {
     package var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
     package var array: [JSONValue]? { if case .array(let array) = self { array } else { nil } }
     package var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
-    package var isNull: Bool { self == .null }
+    package var isNull: Bool { if case .null = self { true } else { false } }
 
     /// The number when it is whole, also when it was written `4.0`.
     package var int64: Int64? {

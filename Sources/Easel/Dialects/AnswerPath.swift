@@ -87,17 +87,19 @@ extension AnswerPath {
     /// Everything the path leads to in a value of the body.
     func values(in value: JSONValue) -> [JSONValue] {
         guard root == .body else { return [] }
-        var found = [value]
-        for step in steps {
-            found = found.flatMap { value -> [JSONValue] in
-                switch step {
-                case .member(let name): value[name].map { [$0] } ?? []
-                case .element(let index): value[index].map { [$0] } ?? []
-                case .everyElement: value.array ?? []
-                }
-            }
+        var found: [JSONValue] = []
+        Self.follow(steps[...], from: value, into: &found)
+        return found
+    }
+
+    private static func follow(_ steps: ArraySlice<Step>, from value: JSONValue, into found: inout [JSONValue]) {
+        let rest = steps.dropFirst()
+        switch steps.first {
+        case nil: if !value.isAbsent { found.append(value) }
+        case .member(let name): if let member = value[name] { follow(rest, from: member, into: &found) }
+        case .element(let index): if let element = value[index] { follow(rest, from: element, into: &found) }
+        case .everyElement: for element in value.array ?? [] { follow(rest, from: element, into: &found) }
         }
-        return found.filter { !$0.isAbsent }
     }
 }
 
@@ -123,7 +125,13 @@ extension [AnswerPath] {
 
 extension JSONValue {
     /// Whether providers mean "nothing" by it: `null` and the empty string.
-    var isAbsent: Bool { isNull || string?.isEmpty == true }
+    var isAbsent: Bool {
+        switch self {
+        case .null: true
+        case .string(let text): text.isEmpty
+        default: false
+        }
+    }
 
     /// A string, number or flag as text; codes come as any of them.
     var scalarText: String? {

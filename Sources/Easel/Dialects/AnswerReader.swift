@@ -45,6 +45,8 @@ struct AnswerReader: Sendable, Hashable {
     static let maximumImages = 64
     /// Longest message that is passed on, in characters.
     static let messageLimit = 1000
+    /// Longest id that is passed on, in characters.
+    static let requestIDLimit = 200
 
     /// The images of an answer; `nil` when there are none.
     func images(in answer: Answer) -> ResultImages? {
@@ -98,8 +100,8 @@ struct AnswerReader: Sendable, Hashable {
     func isNotCharged(_ state: String) -> Bool { failures.isNotCharged(status: 0, codes: [state]) }
 
     func requestID(of answer: Answer) -> String? {
-        (paths.error.requestID + paths.requestID + Self.common.requestID).text(in: answer)
-            .map { String($0.prefix(200)) }
+        let places = [paths.error.requestID, paths.requestID, Self.common.requestID]
+        return places.lazy.compactMap { $0.text(in: answer) }.first?.shortened(to: Self.requestIDLimit)
     }
 }
 
