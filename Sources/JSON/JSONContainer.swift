@@ -2,6 +2,8 @@
 struct JSONContainer {
     /// What an empty array or object is reckoned to cost in memory.
     static let overheadBytes = 64
+    /// Members that there is room for at once; more than a small object has would count for nothing in memory's account.
+    private static let usualCount = 4
 
     let isObject: Bool
 
@@ -39,6 +41,7 @@ struct JSONContainer {
             }
             remember(name)
         }
+        if members.isEmpty { members.reserveCapacity(Self.usualCount) }
         members.append(JSONObject.Member(name: name, value: value))
     }
 

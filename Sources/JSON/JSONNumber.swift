@@ -1,6 +1,10 @@
 extension JSONValue {
     /// Reads a number (RFC 8259, section 6).
     init(number text: [UInt8]) throws(Malformed) {
+        if let integer = Int64(shortNumber: text) {
+            self = .integer(integer)
+            return
+        }
         var rest = text[...]
         if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
 
@@ -26,6 +30,19 @@ extension JSONValue {
         guard rest.isEmpty, let double = Double(string) else { throw Malformed("'\(string)' is not a number") }
         guard double.isFinite else { throw Malformed("\(string) is too large for a number") }
         self = if isWhole, let integer = Int64(string) { .integer(integer) } else { .double(double) }
+    }
+}
+
+extension Int64 {
+    /// Reads what most numbers are: a few digits and nothing else; `nil` for any other.
+    fileprivate init?(shortNumber text: [UInt8]) {
+        guard text.count == 1 || (2...18).contains(text.count) && text[0] != UInt8(ascii: "0") else { return nil }
+        var number: Int64 = 0
+        for byte in text {
+            guard byte.isDigit else { return nil }
+            number = number &* 10 &+ Int64(byte - UInt8(ascii: "0"))
+        }
+        self = number
     }
 }
 

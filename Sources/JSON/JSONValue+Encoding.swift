@@ -3,10 +3,22 @@ extension JSONValue {
     ///
     /// Use ``replacingExternals(_:)`` first where their text matters.
     package func encoded(isPretty: Bool = false) -> [UInt8] {
-        var writer = JSONWriter(isPretty: isPretty)
+        var text: [UInt8] = []
+        text.reserveCapacity(Self.usualLength)
+        var writer = JSONWriter(after: text, isPretty: isPretty)
         writer.write(self)
         return writer.text
     }
+
+    /// Writes the value as JSON text after others.
+    package func encode(into text: inout [UInt8]) {
+        var writer = JSONWriter(after: exchange(&text, with: []))
+        writer.write(self)
+        text = writer.text
+    }
+
+    /// Bytes that there is room for at once: as long as most texts are.
+    private static let usualLength = 256
 
     /// The value with each external string replaced, such as by a note of its size for a log.
     package func replacingExternals(_ replacement: (Int) -> JSONValue) -> JSONValue {

@@ -3,17 +3,15 @@
 /// A double keeps its fraction (`4.0`), so that it stays one; what is no number (`NaN`, infinity) is written `null`, as
 /// JavaScript does.
 struct JSONWriter {
-    private(set) var text: [UInt8] = []
+    private(set) var text: [UInt8]
 
     private let isPretty: Bool
     private var indentation = 0
 
-    /// Bytes that there is room for at once: as long as most texts are.
-    private static let usualLength = 256
-
-    init(isPretty: Bool) {
+    /// Writes on after a text that is there already.
+    init(after text: consuming [UInt8] = [], isPretty: Bool = false) {
+        self.text = text
         self.isPretty = isPretty
-        text.reserveCapacity(Self.usualLength)
     }
 
     mutating func write(_ value: JSONValue) {

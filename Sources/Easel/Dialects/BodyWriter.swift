@@ -21,14 +21,14 @@ struct BodyWriter {
     /// Writes a rendering as JSON; images become base64 strings, whose characters need no escapes.
     mutating func writeJSON(_ rendering: Rendering) {
         switch rendering {
-        case .value(let value): bytes += value.encoded()
+        case .value(let value): value.encode(into: &bytes)
         case .file(let file): writeBase64(file, prefix: "")
         case .base64(let file, let prefix): writeBase64(file, prefix: prefix)
         case .object(let members):
             write("{")
             for (index, member) in members.enumerated() {
                 if index > 0 { write(",") }
-                bytes += JSONValue.string(member.name).encoded()
+                JSONValue.string(member.name).encode(into: &bytes)
                 write(":")
                 writeJSON(member.value)
             }
