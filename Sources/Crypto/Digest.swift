@@ -35,16 +35,29 @@ package struct Digest: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// 64 hexadecimal digits in lower case.
+    package var hexadecimal: String { bytes.hexadecimal }
+
+    package var description: String { hexadecimal }
+
+    /// All bytes at once: one by one is how an array is hashed.
+    package func hash(into hasher: inout Hasher) {
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+}
+
+extension [UInt8] {
+    /// Two hexadecimal digits in lower case for each byte.
     package var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
-        text.reserveCapacity(2 * bytes.count)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 0xF)])
+        text.reserveCapacity(2 * count)
+        for byte in self {
+            text.append(Self.digit(byte >> 4))
+            text.append(Self.digit(byte & 0xF))
         }
         return String(decoding: text, as: UTF8.self)
     }
 
-    package var description: String { hexadecimal }
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
 }

@@ -22,9 +22,14 @@ package enum Random {
         let bitsPerCharacter = 5.954_196  // log2(62), rounded down
         let length = Int((Double(count) * 8 / bitsPerCharacter).rounded(.up))
         var text: [UInt8] = []
+        text.reserveCapacity(length)
         while text.count < length {
-            // 6 bits of each byte: the two of 64 values that have no character are dropped, not folded onto others.
-            for byte in bytes(length - text.count) where byte & 63 < 62 { text.append(alphabet[Int(byte & 63)]) }
+            // 6 bits of each byte: the two of 64 values that have no character are dropped, not folded onto others. One
+            // in 32 is; with so many more to begin with, there are hardly ever too few.
+            let missing = length - text.count
+            for byte in bytes(missing + missing / 8 + 4) where byte & 63 < 62 && text.count < length {
+                text.append(alphabet[Int(byte & 63)])
+            }
         }
         return String(decoding: text, as: UTF8.self)
     }

@@ -4,11 +4,7 @@ import Crypto
 enum RequestID {
     /// The first twelve digits are the time in milliseconds, so that newer ids sort last; the rest is random.
     static func make(at now: Timestamp) -> String {
-        let random = Random.bytes(10).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }
-        return lowest(at: now) + random.joined()
+        lowest(at: now) + Random.bytes(10).hexadecimal
     }
 
     /// The first id that a moment can have, to find jobs since then.

@@ -29,10 +29,9 @@ struct Money: Sendable, Hashable, Comparable, CustomStringConvertible {
     var description: String {
         let sign = microunits < 0 ? "-" : ""
         let magnitude = microunits.magnitude
-        var fraction = String(magnitude % 1_000_000)
-        fraction = String(repeating: "0", count: 6 - fraction.count) + fraction
-        while fraction.count > 2, fraction.last == "0" { fraction.removeLast() }
-        return "\(sign)\(magnitude / 1_000_000).\(fraction)"
+        var (fraction, decimals) = (Int64(magnitude % 1_000_000), 6)
+        while decimals > 2, fraction % 10 == 0 { (fraction, decimals) = (fraction / 10, decimals - 1) }
+        return "\(sign)\(magnitude / 1_000_000).\(padded(fraction, to: decimals))"
     }
 
     static func < (left: Money, right: Money) -> Bool { left.microunits < right.microunits }

@@ -23,12 +23,14 @@ struct Timestamp: Sendable, Hashable, Comparable {
 extension Timestamp: CustomStringConvertible {
     /// ISO 8601 in UTC with milliseconds, `2026-11-21T08:43:00.125Z`.
     var description: String {
-        let day = Day(of: self)
         // Not the time since the day's start: the first day of all has its start before the first moment of all.
         let remainder = microseconds % Day.microseconds
         let time = remainder < 0 ? remainder + Day.microseconds : remainder
-        let clock = [time / 3_600_000_000, time / 60_000_000 % 60, time / 1_000_000 % 60].map { padded($0, to: 2) }
-        return "\(day)T" + clock.joined(separator: ":") + ".\(padded(time / 1000 % 1000, to: 3))Z"
+        let (hours, minutes, seconds) = (time / 3_600_000_000, time / 60_000_000 % 60, time / 1_000_000 % 60)
+        return """
+            \(Day(of: self))T\(padded(hours, to: 2)):\(padded(minutes, to: 2)):\(padded(seconds, to: 2))\
+            .\(padded(time / 1000 % 1000, to: 3))Z
+            """
     }
 
     /// Twelve hexadecimal digits of milliseconds, which sort as the moments do.
@@ -52,5 +54,6 @@ extension Duration {
 /// A number with zeros before it, as clocks and calendars show it.
 func padded(_ number: Int64, to width: Int) -> String {
     let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    let missing = width - digits.utf8.count
+    return missing > 0 ? String(repeating: "0", count: missing) + digits : digits
 }
