@@ -227,9 +227,9 @@ final class Gateway: RequestHandler {
                 "request.id": exchange.answerFields["x-request-id"] ?? "",
                 "method": exchange.request?.method.rawValue ?? "",
                 "path": exchange.request.map { $0.path.hasPrefix("/files/") ? "/files/…" : String($0.path) } ?? "",
-                "status": "\(exchange.status.rawValue)",
-                "bytes.in": "\(exchange.receivedBytes)", "bytes.out": "\(exchange.sentBytes)",
-                "duration.ms": "\(exchange.duration.milliseconds)",
+                "status": String(exchange.status.rawValue),
+                "bytes.in": String(exchange.receivedBytes), "bytes.out": String(exchange.sentBytes),
+                "duration.ms": String(exchange.duration.milliseconds),
                 "client.left": exchange.clientLeft ? "true" : "",
             ])
     }

@@ -314,10 +314,10 @@ final class Fulfilment {
             "job ended",
             [
                 "request.id": story.job.id, "state": story.job.state.rawValue, "model": story.job.model,
-                "provider": story.attempts.last?.provider ?? "", "images": "\(story.job.images)",
-                "bytes": "\(story.job.imageLength)", "cost": story.job.cost?.description ?? "unknown",
-                "upstream.ms": "\(story.timings.upstream.milliseconds)",
-                "storing.ms": "\(story.timings.storing.milliseconds)",
+                "provider": story.attempts.last?.provider ?? "", "images": String(story.job.images),
+                "bytes": String(story.job.imageLength), "cost": story.job.cost?.description ?? "unknown",
+                "upstream.ms": String(story.timings.upstream.milliseconds),
+                "storing.ms": String(story.timings.storing.milliseconds),
                 "status": story.job.errorStatus.map(String.init) ?? "",
             ])
     }

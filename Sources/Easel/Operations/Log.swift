@@ -41,26 +41,52 @@ struct Log: Sendable {
 
     private func log(_ level: Level, _ message: StaticString, _ pairs: KeyValuePairs<String, String>) {
         guard level >= threshold.withLock({ $0 }) else { return }
-        var line = "time=\(clock.now) level=\(level.rawValue) message=\(Self.quoted("\(message)"))"
-        for (name, value) in pairs where !value.isEmpty { line += " \(name)=\(Self.quoted(value))" }
-        write(line + "\n")
+        var line = LogLine()
+        line.append("time", clock.now.description)
+        line.append("level", level.rawValue)
+        line.append("message", message.description)
+        for (name, value) in pairs where !value.isEmpty { line.append(name, value) }
+        write(line.end())
+    }
+}
+
+/// A line of the log while it is written, byte by byte: there are two for every request.
+private struct LogLine {
+    private var bytes: [UInt8] = []
+
+    /// Bytes that there is room for at once: as long as most lines are.
+    private static let usualLength = 320
+
+    init() { bytes.reserveCapacity(Self.usualLength) }
+
+    /// Ends the line, and returns it.
+    mutating func end() -> String {
+        bytes.append(UInt8(ascii: "\n"))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    mutating func append(_ name: String, _ value: String) {
+        if !bytes.isEmpty { bytes.append(UInt8(ascii: " ")) }
+        bytes += name.utf8
+        bytes.append(UInt8(ascii: "="))
+        if value.utf8.allSatisfy(Self.isInWord) { bytes += value.utf8 } else { appendQuoted(value) }
     }
 
     /// Quotes a value that would not read back as one word; control characters cannot forge a line.
-    private static func quoted(_ value: String) -> String {
-        let isWord = value.utf8.allSatisfy {
-            $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
-        }
-        guard !isWord else { return value }
-        var quoted = "\""
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": quoted += "\\\(scalar)"
-            case "\n": quoted += "\\n"
-            case let control where control.value < 0x20 || control.value == 0x7F: quoted += " "
-            default: quoted.unicodeScalars.append(scalar)
+    private mutating func appendQuoted(_ value: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in value.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+            case UInt8(ascii: "\n"): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
+            case 0x00..<0x20, 0x7F: bytes.append(UInt8(ascii: " "))
+            default: bytes.append(byte)
             }
         }
-        return quoted + "\""
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isInWord(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
     }
 }
