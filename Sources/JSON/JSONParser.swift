@@ -206,11 +206,25 @@ package struct JSONParser<Sink: LongStringSink> {
             throw self.error(.malformed, error.reason, at: location(index))
         }
         switch piece {
-        case .run(let range): try keep(bytes.extracting(range))
+        case .run(let range):
+            guard let text = wholeString(bytes, range) else { return try keep(bytes.extracting(range)) }
+            index += 1
+            try spend(range.count, at: tokenStart)
+            try take(text)
         case .scalar(let scalar): try keep(scalar)
         case .end: try endString()
         case .starved: break
         }
+    }
+
+    /// The string that a run of plain bytes is from quotation mark to quotation mark, as most are; `nil` for any other,
+    /// which is gathered in the token.
+    private func wholeString(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String? {
+        guard token.isEmpty, destination != .sink, range.count <= limits.inlineStringBytes,
+            range.upperBound < bytes.count, bytes[range.upperBound] == UInt8(ascii: "\""),
+            let text = try? UTF8Span(validating: bytes.extracting(range))
+        else { return nil }
+        return String(copying: text)
     }
 
     private mutating func keep(_ scalar: Unicode.Scalar) throws(JSONError) {
@@ -273,25 +287,26 @@ package struct JSONParser<Sink: LongStringSink> {
     }
 
     private mutating func endString() throws(JSONError) {
-        switch destination {
-        case .name:
-            let name = try tokenText()
-            try checkName(bytes: name.utf8.count)
-            try spend(MemoryLayout<String>.stride, at: tokenStart)
-            guard let innermost = containers.indices.last else { return }
-            guard containers[innermost].begin(name) || strictness == .forgiving else {
-                throw error(.malformed, "the object already has a member '\(name)'", at: tokenStart)
-            }
-            state = .colon
-        case .undecided, .memory:
+        guard destination == .sink else {
             if destination == .undecided { try spend(token.count, at: tokenStart) }
-            try complete(.string(try tokenText()), at: tokenStart)
-        case .sink:
-            try flush()
-            let number: Int
-            do { number = try sink.end() } catch { throw refusal(error) }
-            try complete(.external(number), at: tokenStart)
+            return try take(try tokenText())
         }
+        try flush()
+        let number: Int
+        do { number = try sink.end() } catch { throw refusal(error) }
+        try complete(.external(number), at: tokenStart)
+    }
+
+    /// Takes a name or a string that is complete.
+    private mutating func take(_ text: String) throws(JSONError) {
+        guard destination == .name else { return try complete(.string(text), at: tokenStart) }
+        try checkName(bytes: text.utf8.count)
+        try spend(MemoryLayout<String>.stride, at: tokenStart)
+        guard let innermost = containers.indices.last else { return }
+        guard containers[innermost].begin(text) || strictness == .forgiving else {
+            throw error(.malformed, "the object already has a member '\(text)'", at: tokenStart)
+        }
+        state = .colon
     }
 
     private mutating func tokenText() throws(JSONError) -> String {
