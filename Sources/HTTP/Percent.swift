@@ -3,11 +3,14 @@ package enum Percent {
     /// The text of a path segment; `nil` for bad escapes, a NUL, and what is not UTF-8.
     ///
     /// Split a path before decoding its segments: an encoded slash belongs to its segment.
-    package static func decode(_ segment: some StringProtocol) -> String? {
+    package static func decode(_ segment: Substring) -> String? {
         // Most are spelled as they are meant.
         guard segment.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 }) else { return String(segment) }
         return decode(segment.utf8, plusIsSpace: false)
     }
+
+    /// The text of a whole path segment.
+    package static func decode(_ segment: String) -> String? { decode(segment[...]) }
 
     /// The text with everything escaped but the unreserved characters (RFC 3986, section 2.3).
     package static func encode(_ text: some StringProtocol) -> String {
