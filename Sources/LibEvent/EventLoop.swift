@@ -53,7 +53,7 @@ package actor EventLoop {
     /// Custom global actors have no `assumeIsolated` of their own; the cast is how the
     /// standard library does it for `MainActor`.
     package nonisolated static func assumeIsolated(_ operation: @EventLoop () -> Void) {
-        shared.preconditionIsolated()
+        precondition(shared.executor.isCurrent, "this runs on the event loop's thread only")
         withoutActuallyEscaping(operation) { operation in
             shared.executor.measured(unsafe unsafeBitCast(operation, to: (() -> Void).self))
         }

@@ -147,7 +147,8 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
         isCurrent
     }
 
-    private var isCurrent: Bool {
+    /// Whether the calling thread is the loop's.
+    var isCurrent: Bool {
         thread.load(ordering: .acquiring) == UInt(pthread_self())
     }
 
