@@ -29,7 +29,7 @@ package final class TemporaryFile: Sendable {
     deinit {
         guard !isKept.load(ordering: .acquiring) else { return }
         Self.removals.async { [path, descriptor] in
-            unsafe unlink(path)
+            unsafe Glibc.unlink(path)
             descriptor.withLock { $0 = nil }
         }
     }
@@ -73,31 +73,38 @@ package final class TemporaryFile: Sendable {
     ///
     /// The name must be on the same file system, in a folder that exists; nothing may be written afterwards. When it is
     /// to be `durable`, the bytes and the name survive a power cut once this has returned. The corresponding C
-    /// functions are `fsync` and `rename`.
+    /// functions are `fsync`, and `rename` or `link`.
     package func commit(to path: String, durable: Bool) throws(FileError) {
         try Self.commit([(.file(self), path)], durable: durable).first?.get()
     }
 
     /// Does the same for several files at once, and tells of each how that went.
     ///
-    /// First all bytes are flushed, then all names given, then the folders flushed, each once. Where all files have begun
-    /// before the first is waited for, a file system with a journal has most of it on the disk with that one.
+    /// Of durable files, a name that nothing has is given first, then all bytes are flushed, then the other names given,
+    /// then the folders flushed, each once: a file system with a journal has most of it on the disk with the first.
+    ///
+    /// Until its bytes are flushed, a new name may come out of a power cut with other bytes, so whoever reads names must
+    /// go by what is written down after the commit. It never takes the place of another file: `link` refuses that, and
+    /// `rename`, which does not, comes after the flush. So what was durable stays, and whoever commits to a name that
+    /// such a crash has left puts flushed bytes in its place.
     package static func commit(
         _ sources: [(source: Source, path: String)], durable: Bool
     ) -> [Result<Void, FileError>] {
-        let files = sources.map { source, _ in
+        let commits = sources.map { source, path in
             Result { () throws(FileError) in
                 let file = try source.file()
+                let isLinked = durable && file.link(to: path)
                 if durable { file.descriptor.withLock { $0?.beginSynchronizing() } }
-                return file
+                return (file: file, path: path, isLinked: isLinked)
             }
         }
-        var results = files.map { file in
-            file.flatMap { file in Result { () throws(FileError) in if durable { try file.synchronize() } } }
-        }
-        for (index, (_, path)) in sources.enumerated() where results[index].isSuccess {
-            results[index] = files[index].flatMap { file in
-                Result { () throws(FileError) in try file.rename(to: path) }
+        // After all have begun: the first to be waited for takes the others along.
+        var results = commits.map { commit in
+            commit.flatMap { commit in
+                Result { () throws(FileError) in
+                    if durable { try commit.file.synchronize() }
+                    try commit.isLinked ? commit.file.unlink() : commit.file.rename(to: commit.path)
+                }
             }
         }
         guard durable else { return results }
@@ -111,6 +118,9 @@ package final class TemporaryFile: Sendable {
         return results
     }
 
+    /// Gives the file a second name if no file has that one yet; false if it has not got it.
+    private func link(to path: String) -> Bool { unsafe Glibc.link(self.path, path) == 0 }
+
     private func synchronize() throws(FileError) {
         try descriptor.withLock { descriptor in
             Result { () throws(FileError) in try descriptor?.synchronize() }
@@ -118,11 +128,23 @@ package final class TemporaryFile: Sendable {
     }
 
     private func rename(to path: String) throws(FileError) {
+        // One that had its name before its folder could not be flushed is committed once more.
+        guard !isKept.load(ordering: .acquiring) else { return }
         guard unsafe Glibc.rename(self.path, path) == 0 else {
             throw FileError(code: errno, path: path, operation: "rename \(self.path) to")
         }
+        end()
+    }
+
+    /// Has the second name be the only one.
+    private func unlink() {
+        unsafe Glibc.unlink(path)
+        end()
+    }
+
+    /// Keeps the file and closes it: here, where waiting is allowed, for the last to let go of it may be the event loop.
+    private func end() {
         isKept.store(true, ordering: .releasing)
-        // Here, where waiting is allowed: the last to let go of the file may be the event loop.
         descriptor.withLock { $0 = nil }
     }
 

@@ -41,6 +41,32 @@ struct TemporaryFileTests {
         #expect(try old.bytes(0..<1, path: path) == [1], "who has the old file open keeps it")
     }
 
+    @Test(arguments: [true, false])
+    func `several are committed at once, new names and old ones, and each hears how it went`(durable: Bool) throws {
+        try scratch.file("old", [1])
+        let sources: [(TemporaryFile.Source, String)] = [
+            (.bytes([2], in: scratch.path), "\(scratch.path)/old"),
+            (.bytes([3], in: scratch.path), "\(scratch.path)/new"),
+            (.bytes([4], in: scratch.path), "\(scratch.path)/missing/name"),
+            (.bytes([5], in: "/nowhere"), "\(scratch.path)/never"),
+            (.bytes([6], in: scratch.path), "\(scratch.path)/new"),
+        ]
+        let failures = TemporaryFile.commit(sources, durable: durable).map { result -> CInt? in
+            if case .failure(let error) = result { error.code } else { nil }
+        }
+        #expect(failures == [nil, nil, ENOENT, ENOENT, nil])
+        #expect(scratch.names == ["new", "old"])
+        #expect(try readFile("\(scratch.path)/old", limit: 10) == [2])
+        #expect(try readFile("\(scratch.path)/new", limit: 10) == [6])
+    }
+
+    @Test func `a file that has its name already may be committed once more`() throws {
+        let file = try TemporaryFile(in: scratch.path)
+        try file.write([7])
+        for _ in 1...2 { try file.commit(to: "\(scratch.path)/image.png", durable: true) }
+        #expect(scratch.names == ["image.png"])
+    }
+
     @Test func `a commit that fails leaves nothing behind`() throws {
         do {
             let file = try TemporaryFile(in: scratch.path)
