@@ -61,10 +61,12 @@ package final class SegmentSource: ByteSource {
                     parts.removeFirst()
                     continue
                 }
-                let bytes = try await blocking { () throws(FileError) in
-                    let bytes = try file.bytes(piece, path: path)
-                    return isEncoded ? Self.encode(bytes) : bytes
-                }
+                let bytes =
+                    if isEncoded {
+                        try await blocking { () throws(FileError) in Self.encode(try file.bytes(piece, path: path)) }
+                    } else {
+                        try await file.bytesFromCacheOrDisk(piece, path: path)
+                    }
                 let rest = piece.endIndex..<rest.endIndex
                 parts[parts.startIndex] = .file(file, path: path, rest: rest, isEncoded: isEncoded)
                 return bytes

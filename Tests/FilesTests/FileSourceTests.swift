@@ -27,6 +27,15 @@ struct FileSourceTests {
         #expect(try await source.next() == nil)
     }
 
+    @Test @EventLoop func `a file that is not in memory comes from the disk`() async throws {
+        let path = try scratch.file("file", pattern(500_000))
+        let descriptor = unsafe open(path, O_RDWR)
+        fsync(descriptor)
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        close(descriptor)
+        #expect(Array(try await pieces(of: FileSource(path: path)).joined()) == pattern(500_000))
+    }
+
     @Test(arguments: [0..<0, 0..<1, 999..<1_000, 1_000..<1_000, 100..<200_000, 131_072..<262_144])
     @EventLoop func `a range comes alone`(range: Range<Int>) async throws {
         let source = try await FileSource(path: try scratch.file("file", pattern(300_000)), range: range)
