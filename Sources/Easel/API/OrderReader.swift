@@ -83,13 +83,15 @@ struct OrderReader {
 
     private func parameters() throws(GatewayError) -> [Parameter: JSONValue] {
         var parameters: [Parameter: JSONValue] = [:]
-        for (parameter, names) in Self.spellings {
-            if let value = try value(of: parameter, under: names) { parameters[parameter] = value }
+        for (name, _) in values.entries {
+            guard let parameter = Self.spellings[name], parameters[parameter] == nil else { continue }
+            parameters[parameter] = try value(of: parameter)
         }
         return parameters
     }
 
-    private func value(of parameter: Parameter, under names: [String]) throws(GatewayError) -> JSONValue? {
+    private func value(of parameter: Parameter) throws(GatewayError) -> JSONValue? {
+        let names = Self.names(of: parameter)
         switch parameter {
         case .seed:
             // -1 is how several clients spell "random", which is what leaving it out means here.
@@ -168,21 +170,20 @@ struct OrderReader {
         return value
     }
 
-    /// Every parameter under its canonical name, and under other spellings seen in the wild.
-    private static let spellings = Parameter.allCases.map { parameter in
-        (parameter: parameter, names: [parameter.rawValue] + synonyms(of: parameter))
-    }
-
-    private static func synonyms(of parameter: Parameter) -> [String] {
+    /// A parameter's canonical name, and after it other spellings seen in the wild.
+    private static func names(of parameter: Parameter) -> [String] {
         switch parameter {
-        case .steps: ["num_inference_steps", "sample_steps"]
-        case .cfg: ["true_cfg_scale"]
-        case .guidanceScale: ["guidance"]
-        default: []
+        case .steps: [parameter.rawValue, "num_inference_steps", "sample_steps"]
+        case .cfg: [parameter.rawValue, "true_cfg_scale"]
+        case .guidanceScale: [parameter.rawValue, "guidance"]
+        default: [parameter.rawValue]
         }
     }
 
-    private static let known = Set(spellings.flatMap(\.names))
+    private static let spellings = Dictionary(
+        uniqueKeysWithValues: Parameter.allCases.flatMap { parameter in names(of: parameter).map { ($0, parameter) } })
+
+    private static let known = Set(spellings.keys)
         .union([
             "model", "prompt", "n", "batch_size", "num_images", "size", "image_size", "aspect_ratio", "width", "height",
             "response_format", "stream",
