@@ -114,12 +114,18 @@ extension [AnswerPath] {
     }
 
     /// The first text, number or flag that any alternative leads to, as text.
-    func text(in answer: Answer) -> String? {
-        lazy.flatMap { $0.values(in: answer) }.compactMap(\.scalarText).first
-    }
+    func text(in answer: Answer) -> String? { first(\.scalarText) { $0.values(in: answer) } }
 
-    func text(in value: JSONValue) -> String? {
-        lazy.flatMap { $0.values(in: value) }.compactMap(\.scalarText).first
+    func text(in value: JSONValue) -> String? { first(\.scalarText) { $0.values(in: value) } }
+
+    /// The first of what can be made of the values that the alternatives lead to; none is followed after it.
+    func first<Found>(_ read: (JSONValue) -> Found?, of values: (AnswerPath) -> [JSONValue]) -> Found? {
+        for path in self {
+            for value in values(path) {
+                if let found = read(value) { return found }
+            }
+        }
+        return nil
     }
 }
 

@@ -136,9 +136,9 @@ extension AnswerReader {
         switch value {
         case .external(let number): return .external(number)
         case .string(let text):
-            let start = text.prefix(8).lowercased()
-            if start.hasPrefix("http://") || start.hasPrefix("https://") { return .url(text) }
-            return isInline || start.hasPrefix("data:") ? .base64(text) : .url(text)
+            let begins = { (scheme: String) in text.utf8.starts(with: scheme.utf8) { $0.loweredASCII == $1 } }
+            if begins("http://") || begins("https://") { return .url(text) }
+            return isInline || begins("data:") ? .base64(text) : .url(text)
         case .null, .bool, .integer, .double, .array, .object: return nil
         }
     }
@@ -249,13 +249,9 @@ extension AnswerReader {
 
 extension [AnswerPath] {
     /// The first whole number that any alternative leads to, also when it was written as a string.
-    func integer(in answer: Answer) -> Int64? {
-        lazy.flatMap { $0.values(in: answer) }.compactMap(\.looseInteger).first
-    }
+    func integer(in answer: Answer) -> Int64? { first(\.looseInteger) { $0.values(in: answer) } }
 
-    func integer(in value: JSONValue) -> Int64? {
-        lazy.flatMap { $0.values(in: value) }.compactMap(\.looseInteger).first
-    }
+    func integer(in value: JSONValue) -> Int64? { first(\.looseInteger) { $0.values(in: value) } }
 
     /// Every text that the alternatives lead to, in order.
     func texts(in answer: Answer) -> [String] { flatMap { $0.values(in: answer) }.compactMap(\.scalarText) }
