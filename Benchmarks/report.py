@@ -12,7 +12,13 @@ import subprocess
 from dataclasses import dataclass
 
 #: As the table calls the servers.
-NAMES = {"relaxed": "easel, relaxed", "litellm": "LiteLLM", "direct": "no gateway"}
+NAMES = {
+    "easel": "Easel",
+    "before": "Easel before",
+    "relaxed": "Easel relaxed",
+    "litellm": "LiteLLM",
+    "direct": "no gateway",
+}
 
 
 @dataclass
@@ -49,11 +55,11 @@ def machine():
         "cpu": cpu[1] if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "memory": int(re.search(r"MemTotal:\s+(\d+)", memory)[1]) * 1024,
-        "kernel": platform.release(),
+        "kernel": re.match(r"[\d.]*\d", platform.release())[0],
         "commit": said("git", "-C", root, "describe", "--always", "--dirty", pattern=r"(\S+)"),
         "swift": said("swift", "--version", pattern=r"Swift version (\S+)"),
         "nginx": said("nginx", "-v", pattern=r"nginx/(\S+)"),
-        "wrk": said("wrk", "--version", pattern=r"wrk (\S+)"),
+        "wrk": said("wrk", "--version", pattern=r"wrk \D*(\d[\d.]*)"),
         "litellm": re.search(r"(?m)^litellm==(\S+)", pins)[1],
         "load": os.getloadavg()[0],
     }
@@ -76,8 +82,9 @@ def race(race, figures):
             ratios = [one["rate"] / two["rate"] for one, two in pairs]
             middle = statistics.median(ratios)
             figure = f"{middle:.2f} × {NAMES.get(other, other)} ({min(ratios):.2f}–{max(ratios):.2f})"
+            title = race.title if other == "nginx" else f"the same, beside {NAMES.get(other, other)}"
             yield Verdict(
-                race.name, race.title, figure, f"≥ {target:g} ×", middle >= target, summary,
+                race.name, title, figure, f"≥ {target:g} ×", middle >= target, summary,
                 tuple(ratio / target for ratio in (middle, min(ratios), max(ratios))),
             )  # fmt: skip
         else:
@@ -97,7 +104,7 @@ def measured(race, rounds):
     processor = statistics.median(figures["cpu"] / max(1, figures["requests"]) for figures in rounds)
     value = statistics.median(values)
     shown = f"{value:,.0f}/s" if race.measure == "rate" and value >= 100 else f"{value:.1f}/s"
-    return f"{shown if race.measure == 'rate' else milliseconds(value)} ({milliseconds(processor)} of CPU each)"
+    return f"{shown if race.measure == 'rate' else milliseconds(value)} ({milliseconds(processor)})"
 
 
 def edits(result):
@@ -185,7 +192,7 @@ def ledger(result):
 
 
 def milliseconds(seconds):
-    return f"{seconds * 1000:.3f} ms" if abs(seconds) < 0.01 else f"{seconds * 1000:,.0f} ms"
+    return f"{seconds * 1000:.3g} ms" if abs(seconds) < 0.9995 else f"{seconds * 1000:,.0f} ms"
 
 
 def megabytes(bytes):
@@ -203,7 +210,7 @@ def conditions(machine):
 
 
 def table(verdicts):
-    rows = ["| scenario | Easel | target | | everybody |", "|---|---|---|---|---|"]
+    rows = ["| scenario | Easel | target | | everybody (CPU time of each request) |", "|---|---|---|---|---|"]
     shown = None
     for one in verdicts:
         mark = "✓" if one.is_met else "**✗**"
