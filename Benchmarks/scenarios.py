@@ -300,11 +300,11 @@ def quiet(field, options):
             small = Request("POST", prefix + "/v1/images/generations", order("small", response_format="url"))
             edit = Request("POST", prefix + "/v1/images/edits", form, type)
             figures["alone"].append(wrk(server, small, 1, options.seconds, field.folder))
-            # The flow begins before and ends after what is measured beside it.
+            # The flow begins before and ends after what is measured beside it: slower, so for longer.
             with concurrent.futures.ThreadPoolExecutor() as pool:
-                flow = pool.submit(wrk, server, edit, 4, options.seconds + 2, field.folder / "edits")
-                time.sleep(1)
-                figures["beside"].append(wrk(server, small, 1, options.seconds, field.folder))
+                flow = pool.submit(wrk, server, edit, 4, 2 * options.seconds + 1, field.folder / "edits")
+                time.sleep(0.5)
+                figures["beside"].append(wrk(server, small, 1, 2 * options.seconds, field.folder))
                 figures["beside"][-1]["edits"] = flow.result()["requests"] / flow.result()["seconds"]
     return result
 
