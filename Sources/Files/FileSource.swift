@@ -67,7 +67,7 @@ extension OpenFile {
     private func cachedBytes(_ range: Range<Int>) -> [UInt8]? {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
             var part = unsafe iovec(iov_base: buffer.baseAddress, iov_len: range.count)
-            let count = unsafe preadv2(descriptor, &part, 1, range.lowerBound, CInt(easel_never_wait.rawValue))
+            let count = unsafe preadv2(descriptor, &part, 1, range.lowerBound, CInt(easel_never_wait))
             filled = max(count, 0)
         }
         return bytes.count == range.count ? bytes : nil
