@@ -133,7 +133,8 @@ package final class TemporaryFile: Sendable {
         guard unsafe Glibc.rename(self.path, path) == 0 else {
             throw FileError(code: errno, path: path, operation: "rename \(self.path) to")
         }
-        end()
+        // Where both are names of this file, because an earlier try could link it but not flush it, nothing was renamed.
+        unlink()
     }
 
     /// Has the second name be the only one.

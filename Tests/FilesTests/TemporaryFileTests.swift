@@ -67,6 +67,14 @@ struct TemporaryFileTests {
         #expect(scratch.names == ["image.png"])
     }
 
+    @Test func `a file that an earlier try has linked but not flushed has one name in the end`() throws {
+        let file = try TemporaryFile(in: scratch.path)
+        try file.write([7])
+        #expect(unsafe link(file.path, "\(scratch.path)/image.png") == 0)
+        try file.commit(to: "\(scratch.path)/image.png", durable: true)
+        #expect(scratch.names == ["image.png"])
+    }
+
     @Test func `a commit that fails leaves nothing behind`() throws {
         do {
             let file = try TemporaryFile(in: scratch.path)
