@@ -128,8 +128,8 @@ package final class TemporaryFile: Sendable {
     }
 
     private func rename(to path: String) throws(FileError) {
-        // One that had its name before its folder could not be flushed is committed once more.
-        guard !isKept.load(ordering: .acquiring) else { return }
+        // One that got its name, but whose folder could not be flushed, is committed once more.
+        if isKept.load(ordering: .acquiring), unsafe access(path, F_OK) == 0 { return }
         guard unsafe Glibc.rename(self.path, path) == 0 else {
             throw FileError(code: errno, path: path, operation: "rename \(self.path) to")
         }

@@ -65,6 +65,7 @@ struct TemporaryFileTests {
         try file.write([7])
         for _ in 1...2 { try file.commit(to: "\(scratch.path)/image.png", durable: true) }
         #expect(scratch.names == ["image.png"])
+        #expect(throws: FileError.self) { try file.commit(to: "\(scratch.path)/other.png", durable: true) }
     }
 
     @Test func `a file that an earlier try has linked but not flushed has one name in the end`() throws {

@@ -125,7 +125,8 @@ struct BlobStoreTests {
         let digest = image.digest
         try await blobs.store(image)
         blobs.release(digest)
-        // The same file cannot be moved a second time.
+        #expect(try await blobs.remove(digest) { true })
+        // A file that has been moved and deleted is not there to be moved again.
         await #expect(throws: FileError.self) { try await blobs.store(image) }
         #expect(try await blobs.remove(digest) { true })
     }
