@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 package import LibEvent
 
 /// Sends requests to other servers: libcurl's multi interface on the event loop.
@@ -180,5 +181,19 @@ package final class HTTPClient {
         precondition(code == CURLM_OK, unsafe String(cString: curl_multi_strerror(code)))
     }
 
-    private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    private static let isLibraryReady =
+        unsafe curl_global_init_mem(
+            Int(CURL_GLOBAL_DEFAULT), { unsafe allocate($0) }, { unsafe free($0) }, { unsafe realloc($0, $1) },
+            { unsafe $0.flatMap { unsafe strdup($0) } }, { unsafe calloc($0, $1) }) == CURLE_OK
+}
+
+/// Allocates memory as `malloc` does; what is large is in pages that take up nothing until they are written to.
+///
+/// A transfer has its buffer from the moment it connects, and uses it when the answer comes.
+private func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
+    let page = 4 << 10
+    guard count >= page, let memory = unsafe aligned_alloc(page, count) else { return unsafe malloc(count) }
+    // Those that have been written to before. Where it fails they stay, which costs memory only.
+    unsafe madvise(memory, count / page * page, MADV_DONTNEED)
+    return unsafe memory
 }
