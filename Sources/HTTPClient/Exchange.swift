@@ -9,14 +9,19 @@ package final class Exchange {
     private let started = ContinuousClock.now
     private var transfer: Transfer
     private var url: String
-    /// What is sent again where a redirect leads to; `nil` when none may be followed.
-    private var repeatable: ClientRequest?
+    private var repetition: Repetition
     private var followed = 0
+
+    /// What is sent again where a redirect leads to.
+    private indirect enum Repetition {
+        case none
+        case allowed(ClientRequest)
+    }
 
     init(_ request: ClientRequest, by client: HTTPClient) throws(ClientError) {
         self.client = client
         url = request.url
-        repeatable = request.redirects > 0 ? request : nil
+        repetition = request.redirects > 0 ? .allowed(request) : .none
         transfer = try client.begin(request, since: started)
     }
 
@@ -34,7 +39,8 @@ package final class Exchange {
 
     /// Goes where the response leads to; `false` when it is the answer.
     private func isRedirected() throws(ClientError) -> Bool {
-        guard let hop = repeatable, let next = try hop.redirected(by: transfer.responseHead(), from: transfer.url)
+        guard case .allowed(let hop) = repetition,
+            let next = try hop.redirected(by: transfer.responseHead(), from: transfer.url)
         else { return false }
         transfer.cancel()
         guard followed < hop.redirects else {
@@ -42,7 +48,7 @@ package final class Exchange {
         }
         followed += 1
         url = next.url
-        repeatable = next
+        repetition = .allowed(next)
         transfer = try client.begin(next, since: started)
         return true
     }
