@@ -23,11 +23,7 @@ struct PreparedOrder: Sendable {
 @EventLoop
 final class InputPreparation {
     private let inputs: Inputs
-    private let order: ImageOrder
-    /// The client's names for the images, in their order.
-    private let names: [String]
-    /// A 400 instead of a smaller image.
-    private let isStrict: Bool
+    private let submission: Submission
     private var downloads: [String: (image: ImageFile, file: SpooledFile)] = [:]
     private var products: [InputConverter.Work: InputConverter.Product] = [:]
     /// By the paths of the files.
@@ -35,10 +31,14 @@ final class InputPreparation {
 
     init(for submission: Submission, _ inputs: Inputs) {
         self.inputs = inputs
-        order = submission.order
-        names = submission.imageNames
-        isStrict = submission.isStrict
+        self.submission = submission
     }
+
+    private var order: ImageOrder { submission.order }
+    /// The client's names for the images, in their order.
+    private var names: [String] { submission.imageNames }
+    /// A 400 instead of a smaller image.
+    private var isStrict: Bool { submission.isStrict }
 
     /// The order as a provider can take it.
     ///

@@ -43,8 +43,11 @@ final class AttemptRun {
 
     private let job: Job
     let destination: Destination
+    private let connection: (any ProviderConnection)?
     private let means: Means
     private(set) var record: AttemptRecord
+    /// What is to be done, until it is begun; `nil` for what an earlier run has left.
+    private var errands: [Errand]?
     /// How many images each request is for, and the seed it was sent with; after a restart neither is known.
     private let (imagesPerRequest, seeds): ([Int], [Int64?])
     /// What the provider shows before it is done, and whom.
@@ -68,6 +71,8 @@ final class AttemptRun {
         self.record = record
         self.job = job
         self.destination = destination
+        connection = means.connections[destination.route.provider]
+        errands = plan.map(Errand.all)
         (imagesPerRequest, seeds) = (plan?.imagesPerRequest ?? [], plan?.seeds ?? [])
         follower = plan?.stream.map {
             StreamFollower(rules: $0, reader: destination.dialect.reader, saw: job.previews.add)
@@ -79,8 +84,8 @@ final class AttemptRun {
     }
 
     /// Does every errand; `kept` are the images that are stored and written down already.
-    func run(_ errands: [Errand], kept: [ImageRecord] = []) async {
-        prepare(for: errands, kept)
+    func run(kept: [ImageRecord] = []) async {
+        let errands = takeErrands(kept)
         if case .submit(let request) = errands.first, errands.count == 1 {
             // Nearly every attempt is one request, which needs no task of its own to wait in.
             await settle(await submit(request, 0), 0)
@@ -91,13 +96,15 @@ final class AttemptRun {
     }
 
     @inline(never)
-    private func prepare(for errands: [Errand], _ kept: [ImageRecord]) {
+    private func takeErrands(_ kept: [ImageRecord]) -> [Errand] {
+        let errands = errands.take() ?? Errand.all(leftOf: record, kept: kept)
         outcome = AttemptOutcome(kept: kept)
         outcome.failures = Array(repeating: nil, count: errands.count)
         // Also those of which only results are left to fetch.
         tasks = record.tasks + Array(repeating: nil, count: max(0, errands.count - record.tasks.count))
         pending = errands.map { if case .fetch(let images) = $0 { images } else { [] } }
         (unanswered, unfinished) = (errands.count, errands.count)
+        return errands
     }
 
     @inline(never)
@@ -135,7 +142,7 @@ final class AttemptRun {
     }
 
     private func submit(_ request: UpstreamRequest, _ index: Int) async -> Purchase {
-        guard let connection = means.connections[destination.route.provider] else {
+        guard let connection else {
             return .failed(.gateway(.overload, "The provider is not configured.", boughtNothing: true))
         }
         do throws(ProviderFailure) {
@@ -164,7 +171,7 @@ final class AttemptRun {
 
     /// Polls a task to its end; its time began at `start`, after its order had waited for its turn.
     private func follow(_ task: UpstreamTask, since start: Timestamp) async -> Purchase {
-        guard let connection = means.connections[destination.route.provider] else {
+        guard let connection else {
             return .failed(.gateway(.malformed, "The provider is not configured any more.", boughtNothing: false))
         }
         let follower = QueueFollower(task, at: destination, connection, for: job, clock: means.clock)

@@ -65,9 +65,8 @@ final class Fulfilment {
         guard let destination = Destination(of: attempt, configuration, model: story.job.model) else {
             return await endWithoutProvider(job, story, attempt)
         }
-        let errands = AttemptRun.Errand.all(leftOf: attempt, kept: story.images)
         let run = AttemptRun(attempt, of: job, at: destination, means)
-        await run.run(errands, kept: story.images)
+        await run.run(kept: story.images)
         var outcome = run.outcome
         // Of requests that had left no trace yet, only the number of images tells.
         let untold = story.job.wantedImages - outcome.images.count - outcome.allMissing.count
@@ -109,19 +108,19 @@ final class Fulfilment {
     private func buy(
         _ job: Job, _ submission: Submission, _ candidates: Candidates
     ) async throws(GatewayError) -> JobEnding {
-        let rows = Rows(job: record(of: job, submission))
-        var next = await apart { await candidates.next() }
-        while let candidate = next, !job.isHeld {
-            let run = run(of: job, candidate, rows)
-            let ending = try await apart { () throws(GatewayError) in try await self.begin(run, of: job, rows) }
-            if let ending { return ending }
-
-            await run.run(AttemptRun.Errand.all(of: candidate.plan))
-            let mayMoveOn = run.outcome.failure?.mayMoveOn == true && !job.isHeld
-            next = mayMoveOn ? await apart { await candidates.next() } : nil
-            guard next != nil, !job.isHeld else { return await conclude(job, rows, run) }
-            refuse(run, rows)
+        let rows = rows(of: job, submission)
+        var run: AttemptRun?
+        while let start = try await apart({ [run] () throws(GatewayError) in
+            try await self.start(after: run, of: job, candidates, rows)
+        }) {
+            switch start {
+            case .begun(let next):
+                run = next
+                await next.run()
+            case .failed(let ending): return ending
+            }
         }
+        if let run { return await conclude(job, rows, run) }
         throw job.isCancelled ? .cancelled() : job.isHeld ? .stopping() : candidates.refusal
     }
 
@@ -134,29 +133,44 @@ final class Fulfilment {
         init(job: JobRecord) { self.job = job }
     }
 
-    /// The next attempt, along the route of a candidate; not inlined, as is what ends a job.
+    /// Not inlined, as nothing is that only begins or ends a long wait: it would take up memory all the while.
     @inline(never)
-    private func run(of job: Job, _ candidate: Candidate, _ rows: Rows) -> AttemptRun {
+    private func rows(of job: Job, _ submission: Submission) -> Rows { Rows(job: record(of: job, submission)) }
+
+    /// What came of making another attempt.
+    private enum Start {
+        /// It is on disk, and nothing of it has gone upstream.
+        case begun(AttemptRun)
+        /// It could not be written down, and the one before it has ended the job.
+        case failed(JobEnding)
+    }
+
+    /// Makes the next attempt; `nil` when there is no other candidate, or the attempt before was the last that may be made.
+    private func start(
+        after run: AttemptRun?, of job: Job, _ candidates: Candidates, _ rows: Rows
+    ) async throws(GatewayError) -> Start? {
+        let mayMoveOn = run.map { $0.outcome.failure?.mayMoveOn == true } ?? true
+        guard mayMoveOn, !job.isHeld, let candidate = await candidates.next(), !job.isHeld else { return nil }
+        if let run { refuse(run, rows) }
         rows.job.report = candidate.plan.report.json.text
+        let next = attempt((rows.refused?.ordinal ?? 0) + 1, of: job, candidate)
+        if let error = await writeDown(next.record, of: job, rows) {
+            guard let refused = rows.refused else { throw error }
+            rows.job.cost = Money(microunits: 0)
+            return .failed(await settle(Conclusion(rows.job, refused, .failed, error), of: job))
+        }
+        job.receipt.fulfil(())
+        return .begun(next)
+    }
+
+    private func attempt(_ ordinal: Int, of job: Job, _ candidate: Candidate) -> AttemptRun {
         let route = candidate.destination.route
         let attempt = AttemptRecord(
-            jobID: job.id, ordinal: (rows.refused?.ordinal ?? 0) + 1, provider: route.provider, model: route.model,
-            state: .submitted, submittedAt: means.clock.now)
+            jobID: job.id, ordinal: ordinal, provider: route.provider, model: route.model, state: .submitted,
+            submittedAt: means.clock.now)
         return AttemptRun(attempt, of: job, at: candidate.destination, to: candidate.plan, means)
     }
 
-    /// Has an attempt on disk before the first byte of it goes upstream; gives the job's ending where that fails.
-    private func begin(_ run: AttemptRun, of job: Job, _ rows: Rows) async throws(GatewayError) -> JobEnding? {
-        if let error = await writeDown(run.record, of: job, rows) {
-            guard let refused = rows.refused else { throw error }
-            rows.job.cost = Money(microunits: 0)
-            return await settle(Conclusion(rows.job, refused, .failed, error), of: job)
-        }
-        job.receipt.fulfil(())
-        return nil
-    }
-
-    @inline(never)
     private func refuse(_ run: AttemptRun, _ rows: Rows) {
         let failure = run.outcome.failure
         means.log.warning(
@@ -212,8 +226,6 @@ final class Fulfilment {
     // MARK: Ending
 
     /// Ends a job with what came of its last attempt.
-    ///
-    /// Not inlined, as nothing is that comes after a long wait: it would take up memory all the while.
     @inline(never)
     private func conclude(_ job: Job, _ rows: Rows, _ run: AttemptRun) async -> JobEnding {
         let price = run.destination.route.price

@@ -56,9 +56,14 @@ final class Upstream: ProviderConnection {
     func taskEnded(_ failure: ProviderFailure?) { traffic.taskEnded(failure) }
 
     /// An answer, and the files that its images became.
-    struct Received: Sendable {
-        var answer: Answer
-        var files: [SpooledFile] = []
+    final class Received: Sendable {
+        let answer: Answer
+        let files: [SpooledFile]
+
+        init(answer: Answer, files: [SpooledFile] = []) {
+            self.answer = answer
+            self.files = files
+        }
     }
 
     func submit(
@@ -68,12 +73,18 @@ final class Upstream: ProviderConnection {
         let pass = try await traffic.enter(for: keyID, unless: cancellation)
         do throws(ClientError) {
             let received = try await send(request, answerWithin: provider.timeout, follower)
-            traffic.leave(pass, Verdict(.success(provider.dialect.outcome(of: received.answer))))
+            leave(pass, .success(received))
             return received
         } catch {
-            traffic.leave(pass, Verdict(.failure(error)))
+            leave(pass, .failure(error))
             throw ProviderFailure(error)
         }
+    }
+
+    /// Not inlined: what a verdict takes would take up memory for as long as the answer is waited for.
+    @inline(never)
+    private func leave(_ pass: ProviderTraffic.Pass, _ result: Result<Received, ClientError>) {
+        traffic.leave(pass, Verdict(result.map { provider.dialect.outcome(of: $0.answer) }))
     }
 
     /// Neither the queue nor the breaker keeps it from its work: what it asks about is paid for.
@@ -108,7 +119,7 @@ final class Upstream: ProviderConnection {
 
     /// Reads an answer whose head is there.
     ///
-    /// Not inlined, like what comes before the wait for it: what they take would take up memory all the while.
+    /// Not inlined, as nothing is that only begins or ends a long wait: it would take up memory all the while.
     @inline(never)
     private func received(
         _ response: ClientResponse, of request: UpstreamRequest, _ follower: StreamFollower?
