@@ -50,12 +50,21 @@ final class Gateway: RequestHandler {
     /// Answers a request; every failure on the way becomes the OpenAI-shaped error that SDKs understand.
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
         let id = RequestID.make(at: clock.now)
-        var response: Response
+        let response: Response
         do throws(GatewayError) {
             response = try await answer(request, body, peer, id)
         } catch {
             response = Response(error)
         }
+        return signed(response, id, request)
+    }
+
+    /// An answer with the fields that every answer has.
+    ///
+    /// Not inlined, as nothing is that only begins or ends a long wait: it would take up memory all the while.
+    @inline(never)
+    private func signed(_ response: Response, _ id: String, _ request: Request) -> Response {
+        var response = response
         response.fields["x-request-id"] = response.fields["x-request-id"] ?? id
         if let caller = keys.remembered(of: request) { reception.jobs.uses.describe(caller, in: &response) }
         CrossOrigin.allow(request, &response)
@@ -65,12 +74,16 @@ final class Gateway: RequestHandler {
     private func answer(
         _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
     ) async throws(GatewayError) -> Response {
-        guard request.method != .options else { return CrossOrigin.preflight(request) }
-        let endpoint = try endpoint(of: request)
-        guard let creation = endpoint.creation else { return try await tell(endpoint, request) }
+        guard let creation = try creation(askedBy: request) else { return try await tell(request) }
         // From a request for images to the images: understand it, do it unless it is done already, hand it over.
         let visit = try await apart { () throws(GatewayError) in try await self.admit(creation, request, body, id) }
         return await desk.answer(visit, peer)
+    }
+
+    /// `nil` for a request that asks for nothing new.
+    @inline(never)
+    private func creation(askedBy request: Request) throws(GatewayError) -> Endpoint.Creation? {
+        request.method == .post ? try endpoint(of: request).creation : nil
     }
 
     private func endpoint(of request: Request) throws(GatewayError) -> Endpoint {
@@ -84,11 +97,10 @@ final class Gateway: RequestHandler {
     }
 
     /// Answers a request that asks for nothing new.
-    ///
-    /// Not inlined: what the answers take would take up memory for as long as others wait for their images.
     @inline(never)
-    private func tell(_ endpoint: Endpoint, _ request: Request) async throws(GatewayError) -> Response {
-        switch endpoint {
+    private func tell(_ request: Request) async throws(GatewayError) -> Response {
+        guard request.method != .options else { return CrossOrigin.preflight(request) }
+        switch try endpoint(of: request) {
         case .generations, .edits, .variations: throw .unknownPath(request.method, String(request.path))
         case .models: return ModelsAnswer.list(configuration, for: try await keys.caller(of: request))
         case .model(let name):

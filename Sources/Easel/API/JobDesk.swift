@@ -35,30 +35,58 @@ final class JobDesk {
             self.submission = submission
             self.patience = patience
         }
+
+        /// The job under way; `nil` when it is over already.
+        fileprivate var job: Job? {
+            switch admission {
+            case .started(let job), .joined(let job): job
+            case .repeated: nil
+            }
+        }
     }
 
     /// Answers a request for images, with the id of its job also where that fails.
     func answer(_ visit: Visit, _ peer: Peer) async -> Response {
-        let response: Response
+        var ending: JobEnding?
+        if let job = visit.job {
+            if job.submission?.stopsWhenAbandoned == true { watch(peer, of: job) }
+            if !visit.submission.order.isStreamed { ending = await wait(for: job, within: visit.patience.limit) }
+        }
+        return await answer(visit, ending)
+    }
+
+    /// Answers when there is nothing more to wait for.
+    ///
+    /// Not inlined: what answering takes would take up memory for as long as the job is waited for.
+    @inline(never)
+    private func answer(_ visit: Visit, _ ending: JobEnding?) async -> Response {
+        var response: Response
         do throws(GatewayError) {
             switch visit.admission {
-            case .started(let job), .joined(let job): response = try await answer(job, visit, peer)
-            case .repeated(let story): response = try await tellAgain(story, visit.submission)
+            case .started(let job), .joined(let job): response = try await self.response(visit, job, ending)
+            case .repeated(let story): response = try await tellAgain(story.value, visit.submission)
             }
         } catch {
             response = Response(error)
         }
-        return marked(response, visit)
-    }
-
-    /// An answer with the fields that say which job it is about; not inlined, like all that comes after waiting.
-    @inline(never)
-    private func marked(_ response: Response, _ visit: Visit) -> Response {
-        var response = response
         response.fields["x-request-id"] = visit.admission.jobID
         if visit.admission.isRepetition { response.fields["easel-replayed"] = "true" }
         response.fields["preference-applied"] = visit.patience.applied(isAccepted: response.status == .accepted)
         return response
+    }
+
+    private func response(
+        _ visit: Visit, _ job: Job, _ ending: JobEnding?
+    ) async throws(GatewayError) -> Response {
+        let order = visit.submission.order
+        if order.isStreamed {
+            return try await StreamedAnswer(of: job, to: order, configuration, files, clock).response()
+        }
+        switch ending {
+        case .done(let story): return try await handOver(story, visit.submission.delivery)
+        case .failed(let error): throw error
+        case nil: return try await accepted(job)
+        }
     }
 
     /// A job as its owner may see it; another key's job does not exist.
@@ -86,34 +114,16 @@ final class JobDesk {
 
     // MARK: Waiting
 
-    private func answer(_ job: Job, _ visit: Visit, _ peer: Peer) async throws(GatewayError) -> Response {
-        if job.submission?.stopsWhenAbandoned == true { watch(peer, of: job) }
-        if visit.submission.order.isStreamed { return try await stream(job, to: visit.submission.order) }
-        let ending =
-            if let limit = visit.patience.limit { try await wait(for: job, within: limit) } else {
-                try await job.wait()
-            }
-        return try await answer(job, visit.submission, ending)
-    }
-
-    @inline(never)
-    private func stream(_ job: Job, to order: ImageOrder) async throws(GatewayError) -> Response {
-        try await StreamedAnswer(of: job, to: order, configuration, files, clock).response()
-    }
-
-    /// Not inlined, as little as possible of it being held while a job is waited for.
-    @inline(never)
-    private func answer(
-        _ job: Job, _ submission: Submission, _ ending: JobEnding?
-    ) async throws(GatewayError) -> Response {
-        switch ending {
-        case .done(let story): return try await handOver(story, submission.delivery)
-        case .failed(let error): throw error
-        case nil: return try await accepted(job)
+    /// Waits for the end of a job; `nil` when the client has waited as long as it is to, and the job is in the ledger.
+    private func wait(for job: Job, within limit: Duration?) async -> JobEnding? {
+        do throws(GatewayError) {
+            guard let limit else { return try await job.wait() }
+            return try await wait(for: job, within: limit)
+        } catch {
+            return .failed(error)
         }
     }
 
-    /// Waits for the end of a job; `nil` when the client has waited as long as it is to, and the job is in the ledger.
     private func wait(for job: Job, within limit: Duration) async throws(GatewayError) -> JobEnding? {
         let outcome = Promise<Result<JobEnding?, GatewayError>>()
         let watches = [
@@ -141,6 +151,7 @@ final class JobDesk {
     }
 
     /// Stops a job when the last client that waits for it has left, unless somebody was told where to come back for it.
+    @inline(never)
     private func watch(_ peer: Peer, of job: Job) {
         job.clients += 1
         let watch = EventLoop.spawn {
@@ -156,11 +167,7 @@ final class JobDesk {
 
     // MARK: Handing over
 
-    @inline(never)
-    private func tellAgain(
-        _ story: Boxed<JobStory>, _ submission: Submission
-    ) async throws(GatewayError) -> Response {
-        let story = story.value
+    private func tellAgain(_ story: JobStory, _ submission: Submission) async throws(GatewayError) -> Response {
         if let error = GatewayError(of: story.job) { throw error }
         guard story.images.count >= story.job.images else { throw .imagesExpired() }
         if submission.order.isStreamed {
