@@ -32,17 +32,8 @@ final class RequestReader {
         isIdle = stream.availableCount == 0
         defer { isIdle = false }
         var headDeadline: ContinuousClock.Instant?
-        var nothing: [UInt8] = []
         while true {
-            switch parse(into: &nothing) {
-            case .head(let head):
-                isBodyComplete = false
-                return .request(head)
-            case .reject(let rejection): return .rejected(rejection)
-            // The end of a request whose body nobody asked for, because it has none.
-            case .end, .body: continue
-            case .needMore: break
-            }
+            if let arrival = arrival() { return arrival }
             isIdle = requestCount == 0 && stream.availableCount == 0
             if !isIdle && headDeadline == nil { headDeadline = .now.advanced(by: limits.headTime) }
             do throws(StreamError) {
@@ -52,6 +43,25 @@ final class RequestReader {
                 return .rejected(.headTimeout(limits.headTime))
             } catch {
                 return .nothing
+            }
+        }
+    }
+
+    /// What the bytes at hand make, once there are enough of them.
+    ///
+    /// Not inlined: what parsing takes would take up memory for as long as a connection is idle.
+    @inline(never)
+    private func arrival() -> Arrival? {
+        var nothing: [UInt8] = []
+        while true {
+            switch parse(into: &nothing) {
+            case .head(let head):
+                isBodyComplete = false
+                return .request(head)
+            case .reject(let rejection): return .rejected(rejection)
+            // The end of a request whose body nobody asked for, because it has none.
+            case .end, .body: continue
+            case .needMore: return nil
             }
         }
     }
