@@ -14,7 +14,8 @@ protocol ImageShelf: AnyObject, Sendable {
 
 /// The images on disk, each under the SHA-256 of its bytes: stored once, whole or not at all.
 ///
-/// A file is put in place by renaming, after it and before its folder is flushed, so a crash leaves no half image.
+/// A row names a file only once its bytes and its name are flushed. What a power cut makes of a file before that is no
+/// image of anybody's: the ``Sweeper`` deletes it, and whoever stores that image first puts whole bytes in its place.
 @EventLoop
 final class BlobStore: ImageShelf {
     nonisolated let paths: BlobPaths

@@ -57,6 +57,16 @@ struct BlobStoreTests {
         #expect(try await blobs.remove(image.digest) { true })
     }
 
+    @Test @EventLoop func `what a power cut has left in an image's place gives way to the image`() async throws {
+        let (blobs, spool) = try parts()
+        let image = try SmallImage(decoding: base64(png()))
+        let remains = try TemporaryFile(in: spool.folder)
+        try remains.write([UInt8](repeating: 0, count: 10))
+        try remains.commit(to: blobs.path(of: image.digest), durable: false)
+        try await blobs.store(image, by: spool)
+        #expect(try readFile(blobs.path(of: image.digest), limit: 1000) == png())
+    }
+
     @Test @EventLoop func `what is not whole yet is not among the images, and gone after a crash`() async throws {
         let (_, spool) = try parts()
         let writer = try SpoolWriter(in: spool, limit: 1000)
