@@ -6,19 +6,26 @@ import CSQLite
 package struct Migration: Sendable {
     /// Unique in the history, such as `0003 add budgets`.
     package let name: String
+    /// Whether no row can lose what it refers to, so that nobody need look: at ten million jobs that takes minutes, and
+    /// nothing is served meanwhile.
+    let keepsReferences: Bool
     let apply: @Sendable (borrowing Connection) throws -> Void
 
     /// A step in Swift, for what SQL cannot say.
     ///
-    /// It runs in a transaction, as every step does; foreign keys are only checked at its end.
-    package init(_ name: String, apply: @escaping @Sendable (borrowing Connection) throws -> Void) {
+    /// It runs in a transaction, as every step does; foreign keys are only checked at its end, unless it says that it
+    /// `keepsReferences`: it makes no rows, removes none, and changes no key.
+    package init(
+        _ name: String, keepsReferences: Bool = false, apply: @escaping @Sendable (borrowing Connection) throws -> Void
+    ) {
         self.name = name
+        self.keepsReferences = keepsReferences
         self.apply = apply
     }
 
     /// A step in SQL: statements separated by semicolons.
-    package init(_ name: String, sql: String) {
-        self.init(name) { connection in try connection.script(sql) }
+    package init(_ name: String, keepsReferences: Bool = false, sql: String) {
+        self.init(name, keepsReferences: keepsReferences) { connection in try connection.script(sql) }
     }
 }
 
@@ -105,7 +112,7 @@ extension Connection {
         } catch {
             throw self.error(SQLITE_ERROR, "migration “\(migration.name)” failed: \(error)")
         }
-        if let table = try texts("PRAGMA foreign_key_check").first {
+        if !migration.keepsReferences, let table = try texts("PRAGMA foreign_key_check").first {
             throw error(
                 ResultCode.constraintForeignKey,
                 "migration “\(migration.name)” leaves rows of \(table) that refer to nothing")

@@ -94,6 +94,13 @@ struct MigrationTests {
         #expect(refusal(of: [.notes, links]) == nil)
     }
 
+    @Test func `a migration that keeps all references has nobody look through them`() async throws {
+        let links = Migration("0002 add links", sql: "CREATE TABLE links (note INTEGER REFERENCES notes) STRICT")
+        // It does not, which is how one can tell.
+        let careless = Migration("0003 careless", keepsReferences: true, sql: "INSERT INTO links VALUES (99)")
+        #expect(refusal(of: [.notes, links, careless]) == nil)
+    }
+
     @Test func `many can open a new database at once`() async throws {
         let scratch = scratch
         let history = [Migration.notes, Self.titles]

@@ -171,6 +171,6 @@ enum Schema {
             sql: """
                 ALTER TABLE jobs ADD COLUMN stop_asked_at INTEGER;  -- when somebody wanted it to stop; NULL is nobody
                 """),
-        Migration("0007 no index that no query takes", sql: "DROP INDEX jobs_by_key;"),
+        Migration("0007 no index that no query takes", keepsReferences: true, sql: "DROP INDEX jobs_by_key;"),
     ]
 }
