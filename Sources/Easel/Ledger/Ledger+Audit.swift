@@ -15,9 +15,14 @@ extension Ledger {
     }
 
     /// Whether a blob is written down.
-    func hasBlob(_ digest: Digest) async throws -> Bool {
+    func hasBlob(_ digest: Digest) async throws -> Bool { try await haveBlobs([digest]).first ?? false }
+
+    /// Which of some blobs are written down.
+    func haveBlobs(_ digests: [Digest]) async throws -> [Bool] {
         try await database.read { connection in
-            try connection.row("SELECT 1 FROM blobs WHERE digest = ?", [.blob(digest.bytes)]) { _ in true } ?? false
+            try digests.map { digest in
+                try connection.row("SELECT 1 FROM blobs WHERE digest = ?", [.blob(digest.bytes)]) { _ in true } ?? false
+            }
         }
     }
 

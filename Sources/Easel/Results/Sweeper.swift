@@ -18,7 +18,7 @@ final class Sweeper {
 
     /// How often it looks.
     static let interval = Duration.seconds(60)
-    /// Images that one step forgets, so that a long sweep does not hold up other writes.
+    /// Images that one step forgets or looks up, so that a long sweep does not hold up other writes and reads.
     static let stepLength = 100
     /// The least rest between two folders that are searched for orphans; it rests as long as it has worked.
     static let rest = Duration.milliseconds(10)
@@ -87,9 +87,13 @@ final class Sweeper {
         let files = try await blocking { () throws(FileError) in
             try paths.files(prefix).images.filter { $0.modified < start }
         }
-        guard !files.isEmpty else { return [] }
-        let written = Set(try await ledger.blobs(prefix).map(\.digest))
-        return files.filter { !written.contains($0.digest) }
+        var orphans: [BlobPaths.File] = []
+        for first in stride(from: 0, to: files.count, by: Self.stepLength) {
+            let some = files[first..<min(first + Self.stepLength, files.count)]
+            let written = try await ledger.haveBlobs(some.map(\.digest))
+            orphans += zip(some, written).filter { !$1 }.map(\.0)
+        }
+        return orphans
     }
 
     private func forget(_ due: @EventLoop () async throws -> [Digest]) async throws -> Int {
