@@ -96,8 +96,18 @@ struct EaselCommandTests {
         try #require(lines.count == 4, "\(error)")
         #expect(lines[0].hasPrefix("\(path):2:1: unknown key 'listne' in the configuration, did you mean 'listen'?"))
         #expect(lines[1].hasPrefix("\(path):3:"))
+        #expect(lines[1].contains("unknown dialect 'sandbx', did you mean 'sandbox'?"))
         #expect(lines[2].contains("did you mean 'offline'?"))
         #expect(lines[3] == "3 mistakes")
+    }
+
+    @Test @EventLoop func `a variable may tell a provider's dialect`() async throws {
+        let path = try configure(
+            """
+            providers: {offline: {dialect: "${NO_DIALECT_IS_SET:-sandbox}"}}
+            models: {otter: {routes: [{provider: offline}]}}
+            """)
+        #expect(await run("check", "--config", path).status == 0)
     }
 
     @Test @EventLoop func `a configuration without mistakes is summed up, with what is likely not meant`() async throws
