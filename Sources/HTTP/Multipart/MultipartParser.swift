@@ -124,20 +124,27 @@ package struct MultipartParser: Sendable {
         }
     }
 
-    /// The next carriage return, with which every delimiter begins, or the end.
+    /// The next line break, with which every delimiter begins; at the end of the bytes half of one, or the end.
     ///
-    /// Almost every byte of an upload passes here. The inner loop has no branch, so that it compiles to vector instructions.
+    /// Almost every byte of an upload passes here. The inner loop has no branch, so that it compiles to vector instructions,
+    /// and as it looks at pairs, the bytes of an image hardly ever end it: a carriage return is one in 256 of them.
     private static func endOfPlainBytes(in bytes: Span<UInt8>, from start: Int) -> Int {
-        let (carriageReturn, stride) = (UInt8(ascii: "\r"), 64)
+        let (carriageReturn, lineFeed, stride) = (UInt8(ascii: "\r"), UInt8(ascii: "\n"), 64)
         var index = start
-        while bytes.count - index >= stride {
-            let block = bytes.extracting(index..<(index + stride))
+        while bytes.count - index > stride {
+            let block = bytes.extracting(index...(index + stride))
             var leastDifference = UInt8.max
-            for offset in block.indices { leastDifference = min(leastDifference, block[offset] ^ carriageReturn) }
+            for offset in 0..<stride {
+                let difference = (block[offset] ^ carriageReturn) | (block[offset + 1] ^ lineFeed)
+                leastDifference = min(leastDifference, difference)
+            }
             guard leastDifference > 0 else { break }
             index += stride
         }
-        while index < bytes.count, bytes[index] != carriageReturn { index += 1 }
+        while index < bytes.count {
+            if bytes[index] == carriageReturn, index + 1 == bytes.count || bytes[index + 1] == lineFeed { break }
+            index += 1
+        }
         return index
     }
 
