@@ -192,7 +192,9 @@ package final class HTTPClient {
 /// A transfer has its buffer from the moment it connects, and uses it when the answer comes.
 private func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
     let page = 4 << 10
-    guard count >= page, let memory = unsafe aligned_alloc(page, count) else { return unsafe malloc(count) }
+    guard count >= page else { return unsafe malloc(count) }
+    var memory: UnsafeMutableRawPointer?
+    guard unsafe posix_memalign(&memory, page, count) == 0 else { return nil }
     // Those that have been written to before. Where it fails they stay, which costs memory only.
     unsafe madvise(memory, count / page * page, MADV_DONTNEED)
     return unsafe memory
