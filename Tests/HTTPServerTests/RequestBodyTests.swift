@@ -46,8 +46,10 @@ struct RequestBodyTests {
         await client.send("POST / HTTP/1.1\r\nHost: a\r\n\(start)")
         if start.hasSuffix("6\r\n\r\n") { for part in ["he", "ll", "o", "!"] { await client.send(part) } }
         let answer = await client.receive(until: start.contains("6") ? "!" : "\r\n\r\n")
-        #expect(answer.hasSuffix(start.contains("6") ? "o!" : "Content-Length: 0\r\n\r\n"))
-        #expect(!answer.contains("he|"))
+        // What the client sends in four may come in fewer.
+        let parts = answer.split(separator: "\r\n\r\n").dropFirst().joined().split(separator: "|")
+        #expect(parts.joined() == (start.contains("6") ? "hello!" : ""))
+        #expect(parts.dropLast().allSatisfy { $0.count >= 4 }, "\(parts)")
         await server.stop()
     }
 
