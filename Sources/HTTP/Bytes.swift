@@ -49,9 +49,9 @@ extension Span<UInt8> {
         guard !isEmpty else { return nil }
         var number = 0
         for index in indices {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self[index]) else { return nil }
+            guard let digit = self[index].decimalValue else { return nil }
             let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
-            let (sum, carries) = tens.addingReportingOverflow(Int(self[index] - UInt8(ascii: "0")))
+            let (sum, carries) = tens.addingReportingOverflow(digit)
             if overflows || carries { return nil }
             number = sum
         }
@@ -82,6 +82,11 @@ extension String {
 extension UInt8 {
     /// Whether the byte is a space or a tab.
     package var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+
+    package var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+
+    /// The value of a decimal digit.
+    package var decimalValue: Int? { isDigit ? Int(self - UInt8(ascii: "0")) : nil }
 
     /// The value of a hexadecimal digit.
     var hexadecimalValue: UInt8? {

@@ -6,8 +6,6 @@ extension UInt8 {
     static var carriageReturn: UInt8 { 0x0D }
     static var space: UInt8 { 0x20 }
 
-    var isDigit: Bool { (0x30...0x39).contains(self) }
-
     var isLetter: Bool { (0x61...0x7A).contains(self | 0x20) }
 
     /// `tchar` of RFC 9110, section 5.6.2.
@@ -36,8 +34,6 @@ extension UInt8 {
         default: (0x21...0x7E).contains(self)
         }
     }
-
-    var decimalValue: Int? { isDigit ? Int(self - 0x30) : nil }
 
     var hexadecimalValue: Int? {
         switch self {

@@ -1,3 +1,5 @@
+import HTTP
+
 extension Size {
     /// Longest side a client may ask for, in pixels.
     static let longestSide = 16_384
@@ -29,8 +31,4 @@ extension Size {
         guard text.utf8.allSatisfy(\.isDigit), let number = Int(text), number > 0 else { return nil }
         return number
     }
-}
-
-extension UInt8 {
-    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }
