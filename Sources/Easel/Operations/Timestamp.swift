@@ -34,10 +34,7 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// Twelve hexadecimal digits of milliseconds, which sort as the moments do.
-    var sortableText: String {
-        let digits = String(max(0, microseconds) / 1000, radix: 16)
-        return String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-    }
+    var sortableText: String { padded(max(0, microseconds) / 1000, to: 12, radix: 16) }
 }
 
 extension Duration {
@@ -52,8 +49,8 @@ extension Duration {
 }
 
 /// A number with zeros before it, as clocks and calendars show it.
-func padded(_ number: Int64, to width: Int) -> String {
-    let digits = String(number)
+func padded(_ number: Int64, to width: Int, radix: Int = 10) -> String {
+    let digits = String(number, radix: radix)
     let missing = width - digits.utf8.count
     return missing > 0 ? String(repeating: "0", count: missing) + digits : digits
 }
