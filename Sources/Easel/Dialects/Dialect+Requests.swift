@@ -69,9 +69,7 @@ private struct TaskValues: TemplateValues {
     subscript(placeholder: Placeholder, image index: Int?) -> Rendering? {
         switch placeholder {
         case .task: .value(.string(task.id))
-        case .model: .value(.string(endpoint.model))
-        case .modelApplication: .value(.string(endpoint.modelApplication))
-        default: nil
+        default: EndpointValues(endpoint: endpoint)[placeholder, image: index]
         }
     }
 }
