@@ -18,5 +18,4 @@
 pid_t gettid(void);
 
 // prctl is variadic, and Swift cannot call it.
-
 static inline void easel_name_disk_thread(void) { prctl(PR_SET_NAME, "easel-disk"); }
