@@ -200,8 +200,12 @@ private struct Storage: Sendable {
         do {
             (lock, ledger, blobs, spool) = try await blocking {
                 try Directory(folder).create()
+                let lock = try FileLock(path: folder + "/lock")
+                let ledger = try Ledger(folder: folder, isDurable: isDurable) { migration in
+                    log.info("upgrading the ledger", ["migration": migration])
+                }
                 return (
-                    try FileLock(path: folder + "/lock"), try Ledger(folder: folder, isDurable: isDurable),
+                    lock, ledger,
                     try BlobStore(folder: folder + "/blobs", isDurable: isDurable), try Spool(folder: folder + "/spool")
                 )
             }

@@ -28,13 +28,17 @@ package final class Database: Sendable {
 
     /// Opens the file, creating it if need be, and brings its schema up to date.
     ///
-    /// Waits for the disk, and for another process that is doing the same.
+    /// Waits for the disk, and for another process that is doing the same. A file that has rows may take a while:
+    /// `upgrading` hears of each migration before it begins.
     ///
     /// - Throws: What SQLite refused, or that the file's migrations are not the beginning of `migrations`.
-    package init(path: String, durability: Durability = .full, migrations: [Migration]) throws(DatabaseError) {
+    package init(
+        path: String, durability: Durability = .full, migrations: [Migration],
+        upgrading: (_ migration: String) -> Void = { _ in }
+    ) throws(DatabaseError) {
         self.path = path
         let connection = try Connection.open(path, for: .readWrite(durability))
-        try connection.migrate(migrations)
+        try connection.migrate(migrations, upgrading: upgrading)
 
         let writer = Worker<Write>()
         self.writer = writer

@@ -33,15 +33,19 @@ extension Connection {
     /// Brings the schema up to date: runs those of the migrations that the database does not have yet.
     ///
     /// Each has a transaction of its own, which begins by taking the write lock and reading what is recorded; so two
-    /// processes that start at once share the work instead of doing it twice.
+    /// processes that start at once share the work instead of doing it twice. `upgrading` hears of each before it runs,
+    /// unless the database is new.
     ///
     /// - Throws: Whatever a step fails with, or a refusal when what the table `migrations` records is not the
     ///   beginning of `history`: the file was made by a newer Easel, or the history was tampered with.
-    borrowing func migrate(_ history: [Migration]) throws(DatabaseError) {
+    borrowing func migrate(
+        _ history: [Migration], upgrading: (_ migration: String) -> Void = { _ in }
+    ) throws(DatabaseError) {
         precondition(Set(history.map(\.name)).count == history.count, "two migrations have the same name")
         // Rebuilding a table drops it, which would delete what refers to it (https://www.sqlite.org/lang_altertable.html).
         try run("PRAGMA foreign_keys = OFF")
-        while try applyNext(of: history) {}
+        let isNew = try texts("SELECT name FROM sqlite_schema WHERE name = 'migrations'").isEmpty
+        while try applyNext(of: history, announcing: { if !isNew { upgrading($0) } }) {}
         try run("PRAGMA foreign_keys = ON")
     }
 
@@ -59,14 +63,21 @@ extension Connection {
     }
 
     /// Applies the first migration that is not recorded; false if there is none.
-    private borrowing func applyNext(of history: [Migration]) throws(DatabaseError) -> Bool {
+    private borrowing func applyNext(
+        of history: [Migration], announcing: (_ migration: String) -> Void
+    ) throws(DatabaseError) -> Bool {
         try run("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
             let recorded = try recordedMigrations()
             try check(recorded, against: history.map(\.name))
-            if recorded.count < history.count { try apply(history[recorded.count], at: recorded.count + 1) }
+            guard recorded.count < history.count else {
+                try run("COMMIT")
+                return false
+            }
+            announcing(history[recorded.count].name)
+            try apply(history[recorded.count], at: recorded.count + 1)
             try run("COMMIT")
-            return recorded.count < history.count
+            return true
         } catch {
             rollBack()
             throw error

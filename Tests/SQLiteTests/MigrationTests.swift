@@ -29,6 +29,15 @@ struct MigrationTests {
         await (try scratch.open([.notes, Self.titles])).close()
     }
 
+    @Test func `only a file that has rows is said to be upgraded`() async throws {
+        var upgrades: [String] = []
+        for migrations in [[Migration.notes], [.notes, Self.titles], [.notes, Self.titles]] {
+            let database = try Database(path: scratch.database, migrations: migrations) { upgrades.append($0) }
+            await database.close()
+        }
+        #expect(upgrades == ["0002 add titles"])
+    }
+
     @Test func `a migration that fails leaves nothing, and those before it stay`() async throws {
         let broken = Migration("0002 broken", sql: "CREATE TABLE half (id INTEGER); SELECT nonsense")
         #expect(refusal(of: [.notes, broken])?.message == "no such column: nonsense")

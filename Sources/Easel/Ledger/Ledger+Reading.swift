@@ -16,11 +16,22 @@ extension Ledger {
         ).first
     }
 
-    /// The jobs of a client that asked for the same since a moment, newest first.
+    /// The jobs of a client that asked for the same since a moment, newest first: hour by hour, as their index is.
     func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) async throws -> [JobStory] {
-        try await stories(
-            Self.newestOfFingerprint,
-            [.text(keyID), .blob(fingerprint.bytes), .text(RequestID.lowest(at: since)), .integer(limit)])
+        let asked = [Value.text(keyID), .blob(fingerprint.bytes), .text(RequestID.lowest(at: since))]
+        return try await database.read { connection in
+            var stories: [JobStory] = []
+            var hour = Int.max
+            while stories.count < limit,
+                let earlier = try connection.row(Self.hourBefore, [.integer(hour)], { $0.optionalInteger(0) }) ?? nil,
+                earlier >= since.hours
+            {
+                hour = earlier
+                let values = [.integer(hour)] + asked + [.integer(limit - stories.count)]
+                stories += try Self.stories(Self.newestOfFingerprint, values, connection)
+            }
+            return stories
+        }
     }
 
     /// The jobs that have not ended, oldest first: right after the start, those that an earlier run left behind.
@@ -38,15 +49,19 @@ extension Ledger {
 
     /// The jobs of a query, with everything that belongs to them, as of one moment.
     private func stories(_ sql: String, _ values: [Value] = []) async throws -> [JobStory] {
-        try await database.read { connection in
-            try connection.rows(sql, values) { JobRecord($0) }.map { job in
-                let id = [Value.text(job.id)]
-                return JobStory(
-                    job: job,
-                    keyName: try connection.row(Self.nameOfKey, [.text(job.keyID)]) { $0.text(0) } ?? "",
-                    attempts: try connection.rows(Self.attemptsOfJob, id) { AttemptRecord($0) },
-                    images: try connection.rows(Self.imagesOfJob, id) { ImageRecord($0) }.compactMap { $0 })
-            }
+        try await database.read { connection in try Self.stories(sql, values, connection) }
+    }
+
+    private static func stories(
+        _ sql: String, _ values: [Value], _ connection: borrowing Connection
+    ) throws -> [JobStory] {
+        try connection.rows(sql, values) { JobRecord($0) }.map { job in
+            let id = [Value.text(job.id)]
+            return JobStory(
+                job: job,
+                keyName: try connection.row(nameOfKey, [.text(job.keyID)]) { $0.text(0) } ?? "",
+                attempts: try connection.rows(attemptsOfJob, id) { AttemptRecord($0) },
+                images: try connection.rows(imagesOfJob, id) { ImageRecord($0) }.compactMap { $0 })
         }
     }
 
@@ -74,8 +89,11 @@ extension Ledger {
     static let newestJobs = selectJobs + "ORDER BY id DESC LIMIT ?"
     static let newestOfIdempotencyKey =
         selectJobs + "WHERE key_id = ? AND idempotency_key = ? AND id >= ? ORDER BY id DESC LIMIT 1"
+    static let hourBefore = "SELECT max(accepted_hour) FROM jobs WHERE accepted_hour < ?"
     static let newestOfFingerprint =
-        selectJobs + "WHERE key_id = ? AND fingerprint = ? AND id >= ? ORDER BY id DESC LIMIT ?"
+        selectJobs + """
+            WHERE accepted_hour = ? AND key_id = ? AND fingerprint = ? AND id >= ? ORDER BY id DESC LIMIT ?
+            """
     static let unfinishedJobs = selectJobs + "WHERE state IN \(JobState.unfinishedSQL)"
     static let nameOfKey = "SELECT name FROM keys WHERE id = ?"
     static let imageOfToken = selectImages + "WHERE images.token = ?"

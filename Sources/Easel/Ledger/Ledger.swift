@@ -8,12 +8,13 @@ import SQLite
 struct Ledger: Sendable {
     let database: Database
 
-    /// Opens the books in a data folder, and makes them when there are none.
+    /// Opens the books in a data folder, and makes them when there are none; `upgrading` hears of what may take a while.
     ///
     /// - Throws: `DatabaseError` when the file cannot be read, written or understood.
-    init(folder: String, isDurable: Bool = true) throws {
+    init(folder: String, isDurable: Bool = true, upgrading: (_ migration: String) -> Void = { _ in }) throws {
         database = try Database(
-            path: folder + "/easel.sqlite", durability: isDurable ? .full : .relaxed, migrations: Schema.migrations)
+            path: folder + "/easel.sqlite", durability: isDurable ? .full : .relaxed, migrations: Schema.migrations,
+            upgrading: upgrading)
     }
 
     /// Opens the books of a data folder only to read them, beside a gateway that may be writing.
@@ -40,14 +41,15 @@ struct Ledger: Sendable {
             try connection.run(
                 """
                 INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
-                    wanted_images, accepted_at, request_bytes, idempotency_key, fingerprint, report,
+                    wanted_images, accepted_at, accepted_hour, request_bytes, idempotency_key, fingerprint, report,
                     reserved)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     .text(job.id), .text(job.keyID), .text(job.operation), .text(job.model), .text(job.state.rawValue),
                     .text(job.parameters), .integer(job.promptCharacters), .integer(job.inputImages),
-                    .integer(job.wantedImages), .timestamp(job.acceptedAt), .integer(job.requestLength),
+                    .integer(job.wantedImages), .timestamp(job.acceptedAt), .integer(job.acceptedAt.hours),
+                    .integer(job.requestLength),
                     .optional(job.idempotencyKey), .optional(job.fingerprint), .optional(job.report),
                     .optional(job.reserved),
                 ])
@@ -195,6 +197,9 @@ extension Value {
 extension Timestamp {
     /// A moment as a column holds it.
     init(stored microseconds: Int) { self.init(microseconds: Int64(microseconds)) }
+
+    /// Whole hours since 1970.
+    var hours: Int { Int(microseconds / 3_600_000_000) }
 }
 
 extension Money {

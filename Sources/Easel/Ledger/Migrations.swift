@@ -172,5 +172,17 @@ enum Schema {
                 ALTER TABLE jobs ADD COLUMN stop_asked_at INTEGER;  -- when somebody wanted it to stop; NULL is nobody
                 """),
         Migration("0007 no index that no query takes", keepsReferences: true, sql: "DROP INDEX jobs_by_key;"),
+        Migration(
+            "0008 requests are looked for by the hour", keepsReferences: true,
+            sql: """
+                DROP INDEX jobs_by_fingerprint;
+                ALTER TABLE jobs ADD COLUMN accepted_hour INTEGER;  -- hours since 1970; NULL: more than a day before 0008
+                UPDATE jobs SET accepted_hour = accepted_at / 3600000000
+                    WHERE id >= printf('req_%012x', (unixepoch() - 86400) * 1000);
+
+                -- Digests are written all over an index; those of one hour are in a few pages of it.
+                CREATE INDEX jobs_by_hour ON jobs (accepted_hour, key_id, fingerprint)
+                    WHERE accepted_hour IS NOT NULL;
+                """),
     ]
 }

@@ -57,6 +57,36 @@ struct LedgerTests {
         await ledger.close()
     }
 
+    @Test func `jobs of the last day are still known by what they asked for after an upgrade, older ones are not`()
+        async throws
+    {
+        let path = "\(folder.path)/easel.sqlite"
+        let old = try Database(path: path, durability: .relaxed, migrations: Array(Schema.migrations.prefix(7)))
+        let (now, otter) = (WallClock.system.now, SHA256.digest(of: "an otter"))
+        try await old.write { connection in
+            try connection.script(
+                "INSERT INTO keys (id, name, hash, prefix, created_at) VALUES ('key', 'ci', x'00', '', 1)")
+            for hours in [48, 23, 1] {
+                let moment = now - .seconds(3600 * hours)
+                try connection.run(
+                    """
+                    INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
+                        wanted_images, accepted_at, request_bytes, fingerprint)
+                    VALUES (?, 'key', 'generate', 'otter', 'done', '{}', 1, 0, 1, ?, 1, ?)
+                    """, [.text(RequestID.lowest(at: moment)), .timestamp(moment), .blob(otter.bytes)])
+            }
+        }
+        await old.close()
+
+        var upgrades: [String] = []
+        let ledger = try Ledger(folder: folder.path, isDurable: false) { upgrades.append($0) }
+        #expect(upgrades == Schema.migrations.dropFirst(7).map(\.name))
+        let known = try await ledger.jobs(fingerprint: otter, keyID: "key", since: now - .seconds(86_400), limit: 9)
+        #expect(known.map(\.job.id) == [1, 23].map { RequestID.lowest(at: now - .seconds(3600 * $0)) })
+        #expect(try await ledger.jobs(limit: 9).count == 3)
+        await ledger.close()
+    }
+
     @Test func `a job's life is written down step by step`() async throws {
         let ledger = try ledger()
         let key = try await ledger.anyKey()
@@ -260,18 +290,18 @@ struct LedgerTests {
         let ledger = try ledger()
         let (ana, ben) = (try await ledger.anyKey("ana"), try await ledger.anyKey("ben"))
         let otter = SHA256.digest(of: "an otter")
-        let id = { (minute: Int) in RequestID.lowest(at: clock.now + .seconds(60 * minute)) + "x" }
-        for (minute, key, name, fingerprint) in [
+        let id = { (step: Int) in RequestID.lowest(at: clock.now + .seconds(2400 * step)) + "x" }
+        for (step, key, name, fingerprint) in [
             (0, ana, "a", otter), (1, ana, "a", otter), (2, ana, nil, otter), (3, ben, "a", otter),
             (4, ana, "b", SHA256.digest(of: "a seal")), (5, ana, nil, nil),
         ] {
-            var job = JobRecord.example(id(minute), key: key.id, at: clock.now + .seconds(60 * minute))
+            var job = JobRecord.example(id(step), key: key.id, at: clock.now + .seconds(2400 * step))
             (job.idempotencyKey, job.fingerprint) = (name, fingerprint)
             try await ledger.accept(job, .example(job.id))
         }
-        let named = { (name: String, minute: Int) in
+        let named = { (name: String, step: Int) in
             try await ledger.job(
-                idempotencyKey: name, keyID: ana.id, since: clock.now + .seconds(60 * minute))?.job.id
+                idempotencyKey: name, keyID: ana.id, since: clock.now + .seconds(2400 * step))?.job.id
         }
         #expect(try await named("a", 0) == id(1))
         #expect(try await named("a", 1) == id(1))
@@ -279,9 +309,9 @@ struct LedgerTests {
         #expect(try await named("b", 0) == id(4))
         #expect(try await named("", 0) == nil)
 
-        let alike = { (minute: Int, limit: Int) in
+        let alike = { (step: Int, limit: Int) in
             try await ledger.jobs(
-                fingerprint: otter, keyID: ana.id, since: clock.now + .seconds(60 * minute), limit: limit
+                fingerprint: otter, keyID: ana.id, since: clock.now + .seconds(2400 * step), limit: limit
             ).map(\.job.id)
         }
         #expect(try await alike(0, 9) == [id(2), id(1), id(0)])

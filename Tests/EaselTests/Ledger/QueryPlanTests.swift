@@ -15,7 +15,8 @@ struct QueryPlanTests {
         ("the oldest blobs", Ledger.oldestBlobs), ("the total of blobs", Ledger.totalOfBlobs),
         ("forgetting links", Ledger.deleteLinks), ("forgetting a blob", Ledger.deleteBlob),
         ("a job by its client's name", Ledger.newestOfIdempotencyKey),
-        ("jobs that asked for the same", Ledger.newestOfFingerprint), ("unfinished jobs", Ledger.unfinishedJobs),
+        ("jobs that asked for the same", Ledger.newestOfFingerprint), ("an hour with jobs", Ledger.hourBefore),
+        ("unfinished jobs", Ledger.unfinishedJobs),
         ("blobs of a folder", Ledger.blobsBetween), ("the jobs of a blob", Ledger.jobsOfBlob),
         ("usage by key", Ledger.usage(by: .key)), ("usage by model", Ledger.usage(by: .model)),
         ("usage by provider", Ledger.usage(by: .provider)), ("usage by day", Ledger.usage(by: .day)),
@@ -24,7 +25,7 @@ struct QueryPlanTests {
     /// Which index, where the wrong one would read every job of a client.
     private static let indexes: [(sql: String, index: String)] = [
         (Ledger.newestOfIdempotencyKey, "jobs_by_idempotency_key (key_id=? AND idempotency_key=? AND id>?)"),
-        (Ledger.newestOfFingerprint, "jobs_by_fingerprint (key_id=? AND fingerprint=? AND id>?)"),
+        (Ledger.newestOfFingerprint, "jobs_by_hour (accepted_hour=? AND key_id=? AND fingerprint=? AND id>?)"),
         (Ledger.unfinishedJobs, "jobs_unfinished (state=?)"),
     ]
 
