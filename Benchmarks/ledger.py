@@ -30,7 +30,8 @@ ROWS = """
         SELECT i, at, printf('req_%012x%s', at / 1000, lower(hex(randomblob(10)))) AS id, randomblob(32) AS digest
         FROM moments ORDER BY id;
     INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images, wanted_images,
-            accepted_at, accepted_hour, finished_at, request_bytes, images, image_bytes, cost, reserved, report, fingerprint)
+            accepted_at, accepted_hour, finished_at, request_bytes, images, image_bytes, cost, reserved, report,
+            fingerprint)
         SELECT id, :key, 'generate', 'model-' || (i % 10), 'done', '{"n":1,"size":"pixels(width: 1024, height: 1024)"}',
             21, 0, 1, at, at / 3600000000, at + 9000000, 100, 1, 1000000, 40000, 40000,
             '{"size":{"outcome":"applied","value":"1024x1024"}}', randomblob(32) FROM fresh;

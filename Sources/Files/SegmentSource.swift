@@ -9,6 +9,9 @@ package enum Segment: Sendable, Hashable {
     case file(path: String, range: Range<Int>? = nil)
     /// The text of a file in base64 (RFC 4648, section 4), padded; where it is known, of a file of just this many bytes.
     case base64(path: String, length: Int? = nil)
+
+    /// Whether a file has to be opened for it.
+    fileprivate var isInFile: Bool { if case .bytes = self { false } else { true } }
 }
 
 /// A body made of segments, one after the other, whose length is known before the first byte is read.
@@ -35,18 +38,12 @@ package final class SegmentSource: ByteSource {
     /// - Throws: ``FileError``; `EINVAL` if a file does not have the bytes of a range, `EIO` if it is of another length
     ///   than is known, `EFBIG` if the whole is longer than any file can be.
     package init(_ segments: [Segment]) async throws(FileError) {
-        (parts, length) = try await blocking { () throws(FileError) in
-            var parts: [Part] = []
-            var length = 0
-            for segment in segments {
-                let (part, path, count) = try Self.open(segment)
-                let (sum, isOverflow) = length.addingReportingOverflow(count ?? .max)
-                guard !isOverflow else { throw FileError(code: EFBIG, path: path, operation: "send") }
-                length = sum
-                parts.append(part)
+        (parts, length) =
+            if segments.contains(where: \.isInFile) {
+                try await blocking { () throws(FileError) in try Self.open(segments) }
+            } else {
+                try Self.open(segments)
             }
-            return (parts[...], length)
-        }
     }
 
     package func next() async throws(FileError) -> [UInt8]? {
@@ -73,6 +70,21 @@ package final class SegmentSource: ByteSource {
             }
         }
         return nil
+    }
+
+    private nonisolated static func open(
+        _ segments: [Segment]
+    ) throws(FileError) -> (parts: ArraySlice<Part>, length: Int) {
+        var parts: [Part] = []
+        var length = 0
+        for segment in segments {
+            let (part, path, count) = try Self.open(segment)
+            let (sum, isOverflow) = length.addingReportingOverflow(count ?? .max)
+            guard !isOverflow else { throw FileError(code: EFBIG, path: path, operation: "send") }
+            length = sum
+            parts.append(part)
+        }
+        return (parts[...], length)
     }
 
     /// Opens a segment and tells how many bytes it gives, `nil` if they cannot be counted.

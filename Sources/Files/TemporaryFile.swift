@@ -52,30 +52,13 @@ package final class TemporaryFile: Sendable {
     /// Appends bytes, or as many of them as the disk has room for.
     package func write(_ bytes: [UInt8]) throws(FileError) { try write(bytes.span) }
 
-    /// What is to have a name for good.
-    package enum Source: Sendable {
-        case file(TemporaryFile)
-        /// Bytes of which a file is made in a folder, for its last step.
-        case bytes([UInt8], in: String)
-
-        fileprivate func file() throws(FileError) -> TemporaryFile {
-            switch self {
-            case .file(let file): return file
-            case .bytes(let bytes, let folder):
-                let file = try TemporaryFile(in: folder)
-                try file.write(bytes)
-                return file
-            }
-        }
-    }
-
     /// Gives the file its final name, replacing whatever had that name, in one step that nobody can see half of.
     ///
     /// The name must be on the same file system, in a folder that exists; nothing may be written afterwards. When it is
     /// to be `durable`, the bytes and the name survive a power cut once this has returned. The corresponding C
     /// functions are `fsync`, and `rename` or `link`.
     package func commit(to path: String, durable: Bool) throws(FileError) {
-        try Self.commit([(.file(self), path)], durable: durable).first?.get()
+        try Self.commit([(self, path)], durable: durable).first?.get()
     }
 
     /// Does the same for several files at once, and tells of each how that went.
@@ -88,28 +71,23 @@ package final class TemporaryFile: Sendable {
     /// `rename`, which does not, comes after the flush. So what was durable stays, and whoever commits to a name that
     /// such a crash has left puts flushed bytes in its place.
     package static func commit(
-        _ sources: [(source: Source, path: String)], durable: Bool
+        _ files: [(file: TemporaryFile, path: String)], durable: Bool
     ) -> [Result<Void, FileError>] {
-        let commits = sources.map { source, path in
-            Result { () throws(FileError) in
-                let file = try source.file()
-                let isLinked = durable && file.link(to: path)
-                if durable { file.descriptor.withLock { $0?.beginSynchronizing() } }
-                return (file: file, path: path, isLinked: isLinked)
-            }
+        let areLinked = files.map { file, path in
+            let isLinked = durable && file.link(to: path)
+            if durable { file.descriptor.withLock { $0?.beginSynchronizing() } }
+            return isLinked
         }
         // After all have begun: the first to be waited for takes the others along.
-        var results = commits.map { commit in
-            commit.flatMap { commit in
-                Result { () throws(FileError) in
-                    if durable { try commit.file.synchronize() }
-                    try commit.isLinked ? commit.file.unlink() : commit.file.rename(to: commit.path)
-                }
+        var results = zip(files, areLinked).map { commit, isLinked in
+            Result { () throws(FileError) in
+                if durable { try commit.file.synchronize() }
+                try isLinked ? commit.file.unlink() : commit.file.rename(to: commit.path)
             }
         }
         guard durable else { return results }
         var folders: [Directory: Result<Void, FileError>] = [:]
-        for (index, (_, path)) in sources.enumerated() where results[index].isSuccess {
+        for (index, (_, path)) in files.enumerated() where results[index].isSuccess {
             let folder = Directory(containing: path)
             let flushed = folders[folder] ?? Result { () throws(FileError) in try folder.synchronize() }
             folders[folder] = flushed

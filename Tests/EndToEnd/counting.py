@@ -314,6 +314,6 @@ class CountingProviders(Upstream):
 
 
 def noise(draw):
-    """A picture like no other."""
-    side = draw.randrange(24, 64)
+    """A picture like no other: some fit into the ledger, others have a file."""
+    side = draw.randrange(24, 160)
     return encoded(Image.frombytes("RGB", (side, side), draw.randbytes(side * side * 3)), "PNG", compress_level=0)

@@ -27,6 +27,12 @@ def large_picture(megabytes):
     return encoded(Image.frombytes("RGB", (side, side), noise), "PNG", compress_level=0)
 
 
+def filed_picture(seed=0):
+    """A PNG that is too large for the ledger, and so has a file."""
+    side = 100
+    return encoded(Image.frombytes("RGB", (side, side), random.Random(seed).randbytes(side * side * 3)), "PNG")
+
+
 def encoded(image, format, **options):
     file = io.BytesIO()
     image.save(file, format, **options)

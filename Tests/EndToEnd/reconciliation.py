@@ -106,13 +106,18 @@ class Books:
                 pending=row["pending"],
             )
             self.jobs[attempt.job].attempts.append(attempt)
-        #: Token → digest.
-        self.images = {}
-        for row in connection.execute("SELECT * FROM images ORDER BY job_id, position"):
+        #: Token → digest, and digest → bytes of an image in the ledger itself.
+        self.images, self.contents = {}, {}
+        for row in connection.execute(
+            "SELECT token, job_id, position, digest, NULL AS content FROM images UNION ALL "
+            "SELECT token, job_id, position, digest, content FROM small_images ORDER BY job_id, position"
+        ):
             self.images[row["token"]] = row["digest"].hex()
             self.jobs[row["job_id"]].digests.append(row["digest"].hex())
             self.jobs[row["job_id"]].tokens.append(row["token"])
-        #: Digest → bytes that it should have.
+            if row["content"] is not None:
+                self.contents[row["digest"].hex()] = row["content"]
+        #: Digest → bytes that a file should have.
         self.blobs = {row["digest"].hex(): row["bytes"] for row in connection.execute("SELECT * FROM blobs")}
         self.integrity = [row[0] for row in connection.execute("PRAGMA integrity_check")]
         self.violations = [tuple(row) for row in connection.execute("PRAGMA foreign_key_check")]
@@ -417,7 +422,10 @@ class Comparison:
     # The disk
 
     def disk(self):
-        """Every row has its file, every file its row, and nothing is left over."""
+        """Every row has its bytes or its file, every file its row, and nothing is left over."""
+        for digest, content in self.books.contents.items():
+            if hashlib.sha256(content).hexdigest() != digest:
+                yield f"image {digest} has other bytes in the ledger"
         files = self.books.files()
         for digest, length in self.books.blobs.items():
             path = files.pop(digest, None)
@@ -427,7 +435,7 @@ class Comparison:
                 yield f"image {digest} has other bytes"
         for name in files:
             yield f"file {name} has no row"
-        for digest in set(self.books.images.values()) - self.books.blobs.keys():
+        for digest in set(self.books.images.values()) - self.books.blobs.keys() - self.books.contents.keys():
             yield f"image {digest} is no blob"
         for path in (self.books.data / "spool").rglob("*"):
             if path.is_file():

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -18,7 +19,7 @@ import upstreams
 import upstreams_queues
 from conftest import ending, serving
 from gateway import BINARY, Gateway, assert_error, eventually
-from pictures import opened, picture
+from pictures import filed_picture, opened, picture
 
 BODY = {"model": "picture", "prompt": "an otter"}
 
@@ -342,6 +343,7 @@ def test_a_data_folder_of_somebody_else_is_told_at_the_start(poor, openai_upstre
 def test_images_that_can_no_longer_be_stored_are_kept_until_they_can(poor, openai_upstream):
     """The folder of images is taken away while the gateway runs, as by a mistaken chown."""
     easel = poor(openai_upstream).start()
+    openai_upstream.make_next(filed_picture())
     blobs = easel.data / "blobs"
     folders = [path for path in blobs.iterdir() if path.is_dir()]
     for folder in folders:
@@ -382,8 +384,9 @@ def test_a_damaged_database_is_told_at_the_start_and_left_as_it_is(start, openai
 
 @pytest.fixture
 def bought(start, openai_upstream):
-    """A gateway with two images, and their jobs."""
+    """A gateway with two images in files, and their jobs."""
     easel = start(openai_upstream)
+    openai_upstream.make_next(filed_picture(1), filed_picture(2))
     jobs = [easel.post("/v1/images/generations", BODY).json["easel"]["id"] for _ in range(2)]
     return easel, jobs
 
@@ -445,6 +448,19 @@ def test_an_image_of_the_right_length_with_other_bytes_is_found_by_a_deep_check(
     path.write_bytes(content)
     assert str(path) in easel.run("check", "--data", "--deep", exit_code=1)
     assert easel.is_alive
+
+
+def test_other_bytes_in_the_ledger_are_found_by_a_deep_check(start, openai_upstream):
+    easel = start(openai_upstream)
+    job = easel.post("/v1/images/generations", BODY).json["easel"]["id"]
+    assert easel.fetch(link_of(easel, job)).body == openai_upstream.made[0]
+    with sqlite3.connect(easel.data / "easel.sqlite") as books:
+        [(content,)] = books.execute("SELECT content FROM small_images").fetchall()
+        assert content == openai_upstream.made[0]
+        books.execute("UPDATE small_images SET content = ?", [content[:40] + b"otter" + content[45:]])
+    books.close()
+    easel.run("check", "--data")
+    assert job in easel.run("check", "--data", "--deep", exit_code=1)
 
 
 def test_buying_a_damaged_image_again_mends_it(bought, openai_upstream):

@@ -17,13 +17,10 @@ enum EventStream {
         Array("event: \(name)\ndata: \(JSONValue.object(data).text)\n\n".utf8)
     }
 
-    /// An event whose data has an image under `b64_json`, encoded from its file while it is sent: from a file of that
-    /// length, where it is known.
-    static func event(
-        _ name: String, _ data: JSONObject, imageAt path: String, length: Int? = nil
-    ) -> [Segment] {
+    /// An event whose data has an image under `b64_json`, whose text is a segment of it.
+    static func event(_ name: String, _ data: JSONObject, image: Segment) -> [Segment] {
         let start = "event: \(name)\ndata: \(JSONValue.object(data).text.dropLast()),\"b64_json\":\""
-        return [.bytes(Array(start.utf8)), .base64(path: path, length: length), .bytes(Array("\"}\n\n".utf8))]
+        return [.bytes(Array(start.utf8)), image, .bytes(Array("\"}\n\n".utf8))]
     }
 
     /// The end of a stream that fails; the shape that makes every SDK raise it with its code.

@@ -23,7 +23,28 @@ final class FileServer {
         self.log = log
     }
 
-    nonisolated func path(of image: ImageRecord) -> String { blobs.path(of: image.blob.digest) }
+    /// The text of a stored image in base64, as a part of an answer: of a file it is made while it is sent.
+    ///
+    /// - Throws: That the ledger cannot be read, or has the image no more.
+    func encoded(_ image: ImageRecord) async throws -> Segment {
+        switch image.blob.content {
+        case .file: return .base64(path: blobs.path(of: image.blob.digest), length: image.blob.length)
+        case .bytes(let bytes): return .bytes(Self.base64(bytes))
+        case .ledger:
+            guard case .bytes(let bytes)? = try await ledger.image(token: image.token)?.blob.content else {
+                throw Self.gone
+            }
+            return .bytes(Self.base64(bytes))
+        }
+    }
+
+    private nonisolated static func base64(_ bytes: [UInt8]) -> [UInt8] {
+        var (text, encoder) = ([UInt8](), Base64Encoder())
+        text.reserveCapacity(Base64Encoder.length(of: bytes.count) ?? 0)
+        encoder.encode(bytes.span, into: &text)
+        encoder.finish(into: &text)
+        return text
+    }
 
     nonisolated static func fileExtension(of mediaType: String) -> String {
         mediaType == "image/jpeg" ? "jpg" : String(mediaType.drop { $0 != "/" }.dropFirst())
@@ -44,12 +65,15 @@ final class FileServer {
             return Response(.notModified, fields: fields)
         }
         fields["content-type"] = image.blob.mediaType
-        return Self.response(with: try await open(image), fields, tag, to: request)
+        if case .bytes(let bytes) = image.blob.content {
+            return Self.response(with: .bytes(bytes), fields, tag, to: request)
+        }
+        return Self.response(with: .file(try await open(image)), fields, tag, to: request)
     }
 
     /// Opens a stored image, which is sent only as it was stored.
     private func open(_ image: ImageRecord) async throws(GatewayError) -> OpenFile {
-        let path = path(of: image)
+        let path = blobs.path(of: image.blob.digest)
         let file: OpenFile
         do throws(FileError) {
             file = try await blocking { () throws(FileError) in try OpenFile(path: path) }
@@ -88,7 +112,7 @@ final class FileServer {
             log.error("published input cannot be read", ["error": "\(error)"])
             throw Self.withdrawn
         }
-        return Self.response(with: file, fields, nil, to: request)
+        return Self.response(with: .file(file), fields, nil, to: request)
     }
 
     /// Whoever opens an image, it stays an image.
@@ -98,23 +122,43 @@ final class FileServer {
         "access-control-allow-origin": "*",
     ]
 
-    /// The file, or the part of it that the request wants.
+    /// Where the bytes are that a request is for.
+    private enum Content {
+        case file(OpenFile)
+        case bytes([UInt8])
+
+        var length: Int {
+            switch self {
+            case .file(let file): file.length
+            case .bytes(let bytes): bytes.count
+            }
+        }
+
+        func body(_ range: Range<Int>) -> Response.Body {
+            switch self {
+            case .file(let file): .file(file, range)
+            case .bytes(let bytes): .bytes(range.count == bytes.count ? bytes : Array(bytes[range]))
+            }
+        }
+    }
+
+    /// The whole of the bytes, or the part of them that the request wants.
     private static func response(
-        with file: OpenFile, _ fields: Fields, _ tag: EntityTag?, to request: Request
+        with content: Content, _ fields: Fields, _ tag: EntityTag?, to request: Request
     ) -> Response {
         var fields = fields
         let isRangeWanted = request.fields["if-range"].map { tag?.matches(ifRange: $0) ?? false } ?? true
         let field = isRangeWanted && request.method == .get ? request.fields["range"] : nil
-        let range = field.flatMap { ByteRange($0, length: Int64(file.length)) }
-        fields["content-range"] = range?.contentRange(length: Int64(file.length))
+        let range = field.flatMap { ByteRange($0, length: Int64(content.length)) }
+        fields["content-range"] = range?.contentRange(length: Int64(content.length))
         switch range {
         case .satisfiable(let range):
-            return Response(
-                .partialContent, fields: fields, body: .file(file, Int(range.lowerBound)..<Int(range.upperBound)))
+            let part = Int(range.lowerBound)..<Int(range.upperBound)
+            return Response(.partialContent, fields: fields, body: content.body(part.clamped(to: 0..<content.length)))
         case .unsatisfiable:
             fields["content-type"] = nil
             return Response(.rangeNotSatisfiable, fields: fields)
-        case nil: return Response(.ok, fields: fields, body: .file(file, 0..<file.length))
+        case nil: return Response(.ok, fields: fields, body: content.body(0..<content.length))
         }
     }
 

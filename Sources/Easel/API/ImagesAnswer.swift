@@ -11,7 +11,7 @@ struct ImagesAnswer {
     /// - Throws: That an image of the job cannot be read.
     init(
         _ story: JobStory, _ delivery: Submission.Delivery, _ configuration: Configuration, _ files: FileServer
-    ) async throws(FileError) {
+    ) async throws {
         let (job, images) = (story.job, story.images)
         var head: JSONObject = ["created": .integer((job.finishedAt ?? job.acceptedAt).seconds)]
         head["output_format"] = Self.outputFormat(of: images)
@@ -34,15 +34,15 @@ struct ImagesAnswer {
             head["easel"] = easel
             response = Response(.ok, fields: fields, body: .bytes(JSONValue.object(head).encoded()))
         case .base64:
-            let source = try await SegmentSource(Self.base64Segments(head, easel, images, files))
+            let source = try await SegmentSource(try await Self.base64Segments(head, easel, images, files))
             response = Response(.ok, fields: fields, body: .stream(source, length: source.length))
         }
     }
 
-    /// The JSON text around the images, which are encoded from their files while it is sent.
+    /// The JSON text around the images, of which those in files are encoded while it is sent.
     private static func base64Segments(
         _ head: JSONObject, _ easel: JSONValue, _ images: [ImageRecord], _ files: FileServer
-    ) -> [Segment] {
+    ) async throws -> [Segment] {
         var text = Array(JSONValue.object(head).text.utf8.dropLast())
         text += Array(#","data":["#.utf8)
         var segments: [Segment] = []
@@ -53,7 +53,7 @@ struct ImagesAnswer {
             }
             text += Array(#""b64_json":""#.utf8)
             segments.append(.bytes(text))
-            segments.append(.base64(path: files.path(of: image), length: image.blob.length))
+            segments.append(try await files.encoded(image))
             text = Array("\"}".utf8)
         }
         text += Array("],\"easel\":\(easel.text)}".utf8)

@@ -177,7 +177,7 @@ final class JobDesk {
     }
 
     private func handOver(_ story: JobStory, _ delivery: Submission.Delivery) async throws(GatewayError) -> Response {
-        do throws(FileError) { return try await ImagesAnswer(story, delivery, configuration, files).response } catch {
+        do { return try await ImagesAnswer(story, delivery, configuration, files).response } catch {
             log.error("stored image cannot be read", ["request.id": story.job.id, "error": "\(error)"])
             throw .failureAfterPurchase("The image is stored, but could not be read back.")
         }

@@ -21,8 +21,8 @@ final class StreamedAnswer: ByteSource {
     /// The one image of a streamed job, and what is told along with it.
     struct Completion: Sendable {
         var image: ImageRecord
-        /// Where its bytes are.
-        var path: String
+        /// Its text in base64.
+        var text: Segment
         var finishedAt: Timestamp
         /// In OpenAI's form, if the provider told any.
         var usage: JSONValue?
@@ -110,12 +110,15 @@ final class StreamedAnswer: ByteSource {
                 case .failed(let error): return EventStream.error(error)
                 case .completed(let completion):
                     do throws(FileError) { event = try await SegmentSource(completed(completion)) } catch {
-                        return EventStream.error(
-                            .failureAfterPurchase("The image is stored, but could not be read back."))
+                        return EventStream.error(Self.unreadable)
                     }
                 }
             }
         }
+    }
+
+    fileprivate nonisolated static var unreadable: GatewayError {
+        .failureAfterPurchase("The image is stored, but could not be read back.")
     }
 
     private enum Upcoming {
@@ -154,7 +157,7 @@ extension StreamedAnswer {
             "partial_image", at: clock.now, size: header?.size.map { "\($0.width)x\($0.height)" } ?? order.size.text,
             format: header?.format ?? .png)
         data["partial_image_index"] = .integer(Int64(preview.index))
-        return EventStream.event(name("partial_image"), data, imageAt: preview.file.file.path)
+        return EventStream.event(name("partial_image"), data, image: .base64(path: preview.file.file.path))
     }
 
     private func completed(_ completion: Completion) -> [Segment] {
@@ -165,7 +168,7 @@ extension StreamedAnswer {
         data["revised_prompt"] = completion.image.revisedPrompt.map(JSONValue.string)
         data["usage"] = ImagesAnswer.usage(completion.usage) ?? Self.noUsage
         data["easel"] = completion.easel
-        return EventStream.event(name("completed"), data, imageAt: completion.path, length: blob.length)
+        return EventStream.event(name("completed"), data, image: completion.text)
     }
 
     /// What every event must say; `auto` where only the provider knows.
@@ -202,7 +205,7 @@ extension StreamedAnswer {
         of story: JobStory, to order: ImageOrder, _ configuration: Configuration, _ files: FileServer,
         _ clock: WallClock
     ) {
-        self.init(to: order, previews: Previews(), clock: clock) { Ending(story, configuration, files) }
+        self.init(to: order, previews: Previews(), clock: clock) { await Ending(story, configuration, files) }
     }
 
     /// A stream of a job under way, or of one that has ended.
@@ -212,7 +215,7 @@ extension StreamedAnswer {
         self.init(to: order, previews: job.previews, clock: clock) {
             do throws(GatewayError) {
                 switch try await job.wait() {
-                case .done(let story): return Ending(story, configuration, files)
+                case .done(let story): return await Ending(story, configuration, files)
                 case .failed(let error): return .failed(error)
                 }
             } catch {
@@ -223,14 +226,20 @@ extension StreamedAnswer {
 }
 
 extension StreamedAnswer.Ending {
-    fileprivate init(_ story: JobStory, _ configuration: Configuration, _ files: FileServer) {
+    @EventLoop
+    fileprivate init(_ story: JobStory, _ configuration: Configuration, _ files: FileServer) async {
         guard let image = story.images.first else {
             self = .failed(.failureAfterPurchase("The job has ended without an image."))
             return
         }
+        let text: Segment
+        do { text = try await files.encoded(image) } catch {
+            self = .failed(StreamedAnswer.unreadable)
+            return
+        }
         self = .completed(
             StreamedAnswer.Completion(
-                image: image, path: files.path(of: image), finishedAt: story.job.finishedAt ?? story.job.acceptedAt,
+                image: image, text: text, finishedAt: story.job.finishedAt ?? story.job.acceptedAt,
                 usage: story.job.usage.flatMap { try? JSONValue(parsing: Array($0.utf8)) },
                 easel: JobAccount.json(story, configuration)))
     }

@@ -203,7 +203,7 @@ final class AttemptRun {
         if !pending[index].isEmpty { await note() }
         let kept = await store(delivery, places, index, expiry)
         outcome.images += kept
-        outcome.held += kept.map(\.blob.digest)
+        outcome.held += kept.filter { $0.blob.content == .file }.map(\.blob.digest)
         guard unfinished > 1, !kept.isEmpty else { return }
         // The others may take minutes yet; what is here must not be lost with them.
         do {

@@ -14,6 +14,29 @@ extension Ledger {
         }
     }
 
+    /// An image in the ledger itself, as an audit looks at it.
+    struct SmallImageRow: Sendable {
+        var id: Int
+        var jobID: String
+        var digest: Digest?
+        var length: Int
+        /// `nil` where only the length was asked for.
+        var content: [UInt8]?
+    }
+
+    /// The small images from the first row after another, perhaps with their bytes.
+    func smallImages(after id: Int, withContent: Bool, limit: Int) async throws -> [SmallImageRow] {
+        try await database.read { connection in
+            try connection.rows(
+                withContent ? Self.smallImagesWithContent : Self.smallImages, [.integer(id), .integer(limit)]
+            ) { row in
+                SmallImageRow(
+                    id: row.integer(0), jobID: row.text(1), digest: Digest(stored: row.blob(2)),
+                    length: row.integer(3), content: withContent ? row.blob(4) : nil)
+            }
+        }
+    }
+
     /// Whether a blob is written down.
     func hasBlob(_ digest: Digest) async throws -> Bool { try await haveBlobs([digest]).first ?? false }
 
@@ -67,12 +90,17 @@ extension Ledger {
         }
     }
 
-    /// Bytes of all blobs: as they are counted while they come and go, and as they add up.
+    /// Bytes of all images: as they are counted while they come and go, and as they add up.
     func totalOfBlobs() async throws -> (counted: Int, actual: Int) {
         try await database.read { connection in
             (
                 try connection.row(Self.totalOfBlobs) { $0.integer(0) } ?? 0,
-                try connection.row("SELECT sum(bytes) FROM blobs") { $0.integer(0) } ?? 0
+                try connection.row(
+                    """
+                    SELECT (SELECT coalesce(sum(bytes), 0) FROM blobs)
+                        + (SELECT coalesce(sum(length(content)), 0) FROM small_images)
+                    """
+                ) { $0.integer(0) } ?? 0
             )
         }
     }
@@ -81,6 +109,10 @@ extension Ledger {
     private static let damageLimit = 20
 
     static let blobsBetween = "SELECT digest, bytes FROM blobs WHERE digest BETWEEN ? AND ? ORDER BY digest"
+    static let smallImages =
+        "SELECT id, job_id, digest, length(content) FROM small_images WHERE id > ? ORDER BY id LIMIT ?"
+    static let smallImagesWithContent =
+        "SELECT id, job_id, digest, length(content), content FROM small_images WHERE id > ? ORDER BY id LIMIT ?"
     static let jobsOfBlob = "SELECT job_id FROM images WHERE digest = ? LIMIT ?"
 
     private static let contradictoryJobs = """

@@ -61,14 +61,21 @@ extension Ledger {
                 job: job,
                 keyName: try connection.row(nameOfKey, [.text(job.keyID)]) { $0.text(0) } ?? "",
                 attempts: try connection.rows(attemptsOfJob, id) { AttemptRecord($0) },
-                images: try connection.rows(imagesOfJob, id) { ImageRecord($0) }.compactMap { $0 })
+                images: try [imagesOfJob, smallImagesOfJob].flatMap { sql in
+                    try connection.rows(sql, id) { ImageRecord($0) }.compactMap { $0 }
+                }.sorted { $0.position < $1.position })
         }
     }
 
-    /// The image behind a link's token.
+    /// The image behind a link's token; with its bytes, if they are in the ledger.
     func image(token: String) async throws -> ImageRecord? {
         try await database.read { connection in
-            try connection.row(Self.imageOfToken, [.text(token)]) { ImageRecord($0) } ?? nil
+            let small = try connection.row(Self.smallImageOfToken, [.text(token)]) { row in
+                var image = ImageRecord(row)
+                image?.blob.content = .bytes(row.blob(12))
+                return image
+            }
+            return try small ?? connection.row(Self.imageOfToken, [.text(token)]) { ImageRecord($0) } ?? nil
         }
     }
 
@@ -81,8 +88,13 @@ extension Ledger {
 
     private static let selectImages = """
         SELECT images.token, images.job_id, images.position, images.seed, images.revised_prompt, images.created_at,
-            blobs.digest, blobs.media_type, blobs.bytes, blobs.width, blobs.height
+            blobs.digest, blobs.media_type, blobs.bytes, blobs.width, blobs.height, 0 AS is_small
         FROM images JOIN blobs USING (digest) 
+        """
+
+    private static let smallImage = """
+        SELECT token, job_id, position, seed, revised_prompt, created_at, digest, media_type,
+            length(content), width, height, 1 AS is_small
         """
 
     static let jobOfID = selectJobs + "WHERE id = ?"
@@ -97,7 +109,9 @@ extension Ledger {
     static let unfinishedJobs = selectJobs + "WHERE state IN \(JobState.unfinishedSQL)"
     static let nameOfKey = "SELECT name FROM keys WHERE id = ?"
     static let imageOfToken = selectImages + "WHERE images.token = ?"
-    static let imagesOfJob = selectImages + "WHERE images.job_id = ? ORDER BY images.position"
+    static let imagesOfJob = selectImages + "WHERE images.job_id = ?"
+    static let smallImageOfToken = smallImage + ", content FROM small_images WHERE token = ?"
+    static let smallImagesOfJob = smallImage + " FROM small_images WHERE job_id = ?"
     static let attemptsOfJob = """
         SELECT job_id, ordinal, provider, model, state, submitted_at, answered_at, upstream_status, upstream_id, task,
             pending, failure FROM attempts WHERE job_id = ? ORDER BY ordinal
@@ -154,7 +168,7 @@ extension ImageRecord {
             token: row.text(0), jobID: row.text(1), position: row.integer(2),
             blob: BlobRecord(
                 digest: digest, mediaType: row.text(7), length: row.integer(8), width: row.integer(9),
-                height: row.integer(10)),
+                height: row.integer(10), content: row.integer(11) == 0 ? .file : .ledger),
             seed: row.optionalInteger(3).map { Int64($0) }, revisedPrompt: row.optionalText(4),
             createdAt: Timestamp(stored: row.integer(5)))
     }

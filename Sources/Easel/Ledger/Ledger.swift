@@ -78,7 +78,7 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Writes down images that are stored while the rest of their job goes on: whatever becomes of it, they stay.
+    /// Writes down images that are here while the rest of their job goes on: whatever becomes of it, they stay.
     func keep(_ images: [ImageRecord]) async throws {
         try await database.write { connection in
             for image in images { try Self.insert(image, connection) }
@@ -156,7 +156,33 @@ struct Ledger: Sendable {
             [.text(state.rawValue), .text(id), .text(state.rawValue)])
     }
 
+    /// Writes down an image, unless it was before.
     private static func insert(_ image: ImageRecord, _ connection: borrowing Connection) throws {
+        switch image.blob.content {
+        case .bytes(let content): try insert(image, content, connection)
+        case .file: try insert(linkTo: image, connection)
+        case .ledger: break
+        }
+    }
+
+    private static func insert(
+        _ image: ImageRecord, _ content: [UInt8], _ connection: borrowing Connection
+    ) throws {
+        try connection.run(
+            """
+            INSERT INTO small_images (token, job_id, position, seed, revised_prompt, created_at, digest, media_type,
+                width, height, content)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (token) DO NOTHING
+            """,
+            [
+                .text(image.token), .text(image.jobID), .integer(image.position), .optional(image.seed),
+                .optional(image.revisedPrompt), .timestamp(image.createdAt), .blob(image.blob.digest.bytes),
+                .text(image.blob.mediaType), .integer(image.blob.width), .integer(image.blob.height), .blob(content),
+            ])
+    }
+
+    /// Writes down an image whose bytes are in a file, which other images may have, too.
+    private static func insert(linkTo image: ImageRecord, _ connection: borrowing Connection) throws {
         try connection.run(
             """
             INSERT INTO blobs (digest, media_type, bytes, width, height, stored_at, used_at)

@@ -184,5 +184,31 @@ enum Schema {
                 CREATE INDEX jobs_by_hour ON jobs (accepted_hour, key_id, fingerprint)
                     WHERE accepted_hour IS NOT NULL;
                 """),
+        Migration(
+            "0009 small images in the ledger itself", keepsReferences: true,
+            sql: """
+                -- Each with its bytes, of its own: images and blobs are for those in files, which may share one.
+                CREATE TABLE small_images (
+                    id             INTEGER PRIMARY KEY,  -- in the order of writing, and so of age
+                    token          TEXT NOT NULL UNIQUE,
+                    job_id         TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+                    position       INTEGER NOT NULL,
+                    seed           INTEGER,
+                    revised_prompt TEXT,
+                    created_at     INTEGER NOT NULL,
+                    digest         BLOB NOT NULL,        -- SHA-256 of the bytes
+                    media_type     TEXT NOT NULL,
+                    width          INTEGER NOT NULL,
+                    height         INTEGER NOT NULL,
+                    content        BLOB NOT NULL         -- last: whoever wants the rest need not read it
+                ) STRICT;
+                CREATE INDEX small_images_by_job ON small_images (job_id);
+                CREATE TRIGGER small_images_added AFTER INSERT ON small_images BEGIN
+                    UPDATE totals SET bytes = bytes + length(new.content) WHERE name = 'blobs';
+                END;
+                CREATE TRIGGER small_images_removed AFTER DELETE ON small_images BEGIN
+                    UPDATE totals SET bytes = bytes - length(old.content) WHERE name = 'blobs';
+                END;
+                """),
     ]
 }

@@ -85,7 +85,7 @@ struct AttemptRecord: Sendable {
     }
 }
 
-/// A row of the table `images` with its blob: one stored result.
+/// A row of the table `images` with its blob, or of `small_images`: one stored result.
 struct ImageRecord: Sendable {
     /// The unguessable name in its link.
     var token: String
@@ -98,7 +98,7 @@ struct ImageRecord: Sendable {
     var createdAt: Timestamp
 }
 
-/// A row of the table `blobs`: the bytes of an image, however many results share them.
+/// The bytes of an image: a row of the table `blobs`, however many results share it, or a part of one of `small_images`.
 struct BlobRecord: Sendable, Hashable {
     var digest: Digest
     var mediaType: String
@@ -107,6 +107,22 @@ struct BlobRecord: Sendable, Hashable {
     /// Pixels.
     var width: Int
     var height: Int
+    var content = BlobContent.file
+}
+
+/// Where the bytes of an image are.
+enum BlobContent: Sendable, Hashable {
+    /// In the file that their digest names.
+    case file
+    /// In the ledger, beside the image's row.
+    case ledger
+    /// Here: in the ledger as soon as the image's row is.
+    case bytes([UInt8])
+
+    /// The longest image that is kept in the ledger, in bytes; a longer one has a file.
+    ///
+    /// Only the length decides, however an image came.
+    static let ledgerLimit = 24 << 10
 }
 
 /// A row of the table `keys`.

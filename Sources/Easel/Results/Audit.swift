@@ -45,8 +45,8 @@ final class Audit {
     static let writingTime = Duration.seconds(60)
     /// How long a running gateway may take from forgetting an image to deleting its file.
     static let deletingTime = Duration.milliseconds(500)
-    /// Jobs that are named of an image that is lost, and contradictory jobs that are read at once.
-    private static let (namedJobs, jobsAtOnce) = (3, 500)
+    /// Jobs that are named of an image that is lost, and contradictory jobs and small images that are read at once.
+    private static let (namedJobs, jobsAtOnce, imagesAtOnce) = (3, 500, 100)
 
     private let ledger: Ledger
     private let folder: String
@@ -81,6 +81,7 @@ final class Audit {
     func run() async throws {
         try await checkLedger()
         try await checkJobs()
+        try await checkSmallImages()
         for prefix in BlobPaths.prefixes {
             try await checkImages(prefix)
             progress.folders += 1
@@ -120,7 +121,29 @@ final class Audit {
         }
     }
 
-    // MARK: Images
+    // MARK: Images in the ledger
+
+    private func checkSmallImages() async throws {
+        var last = 0
+        while true {
+            let images = try await ledger.smallImages(after: last, withContent: isDeep, limit: Self.imagesAtOnce)
+            for image in images {
+                if let content = image.content, case let actual = SHA256.digest(of: content), actual != image.digest {
+                    tell(
+                        .damaged, "\(folder)/easel.sqlite",
+                        "the image of \(image.jobID) has other bytes than were stored, of SHA-256 \(actual)",
+                        "restore it from a backup")
+                }
+                progress.images += 1
+                progress.length &+= image.length
+                advanced(progress)
+            }
+            guard let end = images.last else { return }
+            last = end.id
+        }
+    }
+
+    // MARK: Images in files
 
     /// Compares the files of one folder with the rows of the digests that belong there.
     private func checkImages(_ prefix: UInt8) async throws {

@@ -5,14 +5,13 @@ import LibEvent
 /// Where images are put.
 @EventLoop
 protocol ImageShelf: AnyObject, Sendable {
-    /// Puts a spooled file in its place and pins it until ``release(_:)``, which follows the row in the ledger.
-    func store(_ file: SpooledFile) async throws(FileError)
-    /// Does the same with a small image, of which a file is first made in the spool.
-    func store(_ image: SmallImage, by spool: Spool) async throws(FileError)
+    /// Puts a spooled file in its place and pins it until ``release(_:)``, which follows the row in the ledger; a small
+    /// one it only reads, for its bytes are to go to the ledger with its row.
+    func store(_ file: SpooledFile) async throws(FileError) -> BlobContent
     func release(_ digest: Digest)
 }
 
-/// The images on disk, each under the SHA-256 of its bytes: stored once, whole or not at all.
+/// The images in files, each under the SHA-256 of its bytes: stored once, whole or not at all.
 ///
 /// A row names a file only once its bytes and its name are flushed. What a power cut makes of a file before that is no
 /// image of anybody's: the ``Sweeper`` deletes it, and whoever stores that image first puts whole bytes in its place.
@@ -34,18 +33,19 @@ final class BlobStore: ImageShelf {
     /// Where the image of a digest is, or would be.
     nonisolated func path(of digest: Digest) -> String { paths.path(of: digest) }
 
-    /// Moves a spooled file in and pins it until ``release(_:)``, which follows the row in the ledger.
-    func store(_ file: SpooledFile) async throws(FileError) { try await store(.file(file.file), as: file.digest) }
-
-    func store(_ image: SmallImage, by spool: Spool) async throws(FileError) {
-        try await store(.bytes(image.bytes, in: spool.folder), as: image.digest)
-    }
-
-    private func store(_ source: TemporaryFile.Source, as digest: Digest) async throws(FileError) {
+    func store(_ file: SpooledFile) async throws(FileError) -> BlobContent {
+        guard file.length > BlobContent.ledgerLimit else {
+            return .bytes(
+                try await blocking { () throws(FileError) in
+                    try readFile(file.file.path, limit: BlobContent.ledgerLimit)
+                })
+        }
+        let digest = file.digest
         pins[digest, default: 0] += 1
         while let removal = removals[digest] { _ = await removal.wait() }
         do {
-            try await commits.commit(source, to: path(of: digest))
+            try await commits.commit(file.file, to: path(of: digest))
+            return .file
         } catch {
             release(digest)
             throw error

@@ -19,7 +19,7 @@ final class FileCommits: Sendable {
     }
 
     private struct Commit: Sendable {
-        let source: TemporaryFile.Source
+        let file: TemporaryFile
         let path: String
         let continuation: CheckedContinuation<Result<Void, FileError>, Never>
     }
@@ -27,10 +27,10 @@ final class FileCommits: Sendable {
     init(areDurable: Bool) { self.areDurable = areDurable }
 
     /// Does what ``TemporaryFile/commit(to:durable:)`` does.
-    func commit(_ source: TemporaryFile.Source, to path: String) async throws(FileError) {
+    func commit(_ file: TemporaryFile, to path: String) async throws(FileError) {
         let result = await withCheckedContinuation { continuation in
             let opensLane = state.withLock { state in
-                state.waiting.append(Commit(source: source, path: path, continuation: continuation))
+                state.waiting.append(Commit(file: file, path: path, continuation: continuation))
                 guard !state.isLaneComing, state.laneCount < Self.lanes else { return false }
                 state.laneCount += 1
                 state.isLaneComing = true
@@ -45,7 +45,7 @@ final class FileCommits: Sendable {
     private func work() {
         state.withLock { $0.isLaneComing = false }
         while let batch = nextBatch() {
-            let results = TemporaryFile.commit(batch.map { ($0.source, $0.path) }, durable: areDurable)
+            let results = TemporaryFile.commit(batch.map { ($0.file, $0.path) }, durable: areDurable)
             for (commit, result) in zip(batch, results) { commit.continuation.resume(returning: result) }
         }
     }

@@ -42,7 +42,7 @@ struct ImageCheck: Sendable {
         try check(width: size.width, height: size.height, isComplete: image.isComplete)
         return BlobRecord(
             digest: image.digest, mediaType: header.format.mediaType, length: image.bytes.count, width: size.width,
-            height: size.height)
+            height: size.height, content: .bytes(image.bytes))
     }
 
     private func check(width: Int, height: Int, isComplete: Bool) throws(Flaw) {

@@ -32,36 +32,26 @@ final class Results {
         self.log = log
     }
 
-    /// Stores one image of an answer; its blob stays pinned until the caller has written it down and releases it.
+    /// Stores one image of an answer in a file, which stays pinned until the caller has written the image down and
+    /// releases it; a small one is only looked at, as the ledger stores it.
     ///
     /// `files` are those of the answer it came in, and `expiry` is when the provider's link dies.
     func keep(
         _ image: ResultImage, of files: [SpooledFile], jobID: String, until expiry: Timestamp
     ) async throws(FetchFailure) -> BlobRecord {
-        let (goods, blob) = try await checked(image, files, jobID, expiry)
-        try await store(goods, jobID)
+        var (blob, file) = try await checked(image, files, jobID, expiry)
+        if let file { blob.content = try await store(file, jobID) }
         return blob
-    }
-
-    /// An image's bytes: in a file, or in memory where they are few.
-    private enum Goods {
-        case file(SpooledFile)
-        case small(SmallImage)
     }
 
     /// Lets a blob go that has been written down.
     func release(_ digest: Digest) { blobs.release(digest) }
 
     /// Puts an image in its place, again and again while the disk refuses: there is only this one copy.
-    private func store(_ goods: Goods, _ jobID: String) async throws(FetchFailure) {
+    private func store(_ file: SpooledFile, _ jobID: String) async throws(FetchFailure) -> BlobContent {
         var patience = Patience(until: clock.now + Self.storingPatience)
         while true {
-            do throws(FileError) {
-                switch goods {
-                case .file(let file): return try await blobs.store(file)
-                case .small(let image): return try await blobs.store(image, by: spool)
-                }
-            } catch {
+            do throws(FileError) { return try await blobs.store(file) } catch {
                 guard await hasRoomLater(&patience, error, jobID) else { throw FetchFailure(.disk(error)) }
             }
         }
@@ -95,10 +85,11 @@ final class Results {
         return clock.now < patience.end
     }
 
-    /// The image's bytes, looked at, and what they are; those of its alternative, where it is good for nothing itself.
+    /// What an image is, and its file unless its bytes are in memory; those of its alternative, where it is good for
+    /// nothing itself.
     private func checked(
         _ image: ResultImage, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
-    ) async throws(FetchFailure) -> (Goods, BlobRecord) {
+    ) async throws(FetchFailure) -> (BlobRecord, SpooledFile?) {
         do throws(FetchFailure) {
             return try await checked(image.payload, files, jobID, expiry)
         } catch {
@@ -110,25 +101,22 @@ final class Results {
 
     private func checked(
         _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
-    ) async throws(FetchFailure) -> (Goods, BlobRecord) {
-        let goods = try await goods(payload, files, jobID, expiry)
-        do throws(ImageCheck.Flaw) {
-            switch goods {
-            case .file(let file): return (goods, BlobRecord(try check.check(file), digest: file.digest))
-            case .small(let image): return (goods, try check.check(image))
-            }
-        } catch {
+    ) async throws(FetchFailure) -> (BlobRecord, SpooledFile?) {
+        if case .base64(let text) = payload, text.utf8.count <= SmallImage.textLimit {
+            return (try checked(text), nil)
+        }
+        let file = try await spooled(payload, files, jobID, expiry)
+        do throws(ImageCheck.Flaw) { return (BlobRecord(try check.check(file), digest: file.digest), file) } catch {
             throw FetchFailure(reason: "\(error)", isFinal: true)
         }
     }
 
-    private func goods(
-        _ payload: ResultImage.Payload, _ files: [SpooledFile], _ jobID: String, _ expiry: Timestamp
-    ) async throws(FetchFailure) -> Goods {
-        guard case .base64(let text) = payload, text.utf8.count <= SmallImage.textLimit else {
-            return .file(try await spooled(payload, files, jobID, expiry))
+    private func checked(_ text: String) throws(FetchFailure) -> BlobRecord {
+        let image: SmallImage
+        do throws(SpoolError) { image = try SmallImage(decoding: text) } catch { throw FetchFailure(error) }
+        do throws(ImageCheck.Flaw) { return try check.check(image) } catch {
+            throw FetchFailure(reason: "\(error)", isFinal: true)
         }
-        do throws(SpoolError) { return .small(try SmallImage(decoding: text)) } catch { throw FetchFailure(error) }
     }
 
     private func spooled(

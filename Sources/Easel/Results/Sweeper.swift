@@ -96,15 +96,22 @@ final class Sweeper {
         return orphans
     }
 
-    private func forget(_ due: @EventLoop () async throws -> [Digest]) async throws -> Int {
+    private func forget(_ due: @EventLoop () async throws -> [OldImage]) async throws -> Int {
         var count = 0
         while true {
             var progressed = 0
-            for digest in try await due() {
-                let ledger = ledger
-                let isGone = try await blobs.remove(digest) { try await ledger.forgetBlob(digest) }
-                if isGone { progressed += 1 }
+            var rows: [Int] = []
+            for image in try await due() {
+                switch image {
+                case .row(let id): rows.append(id)
+                case .file(let digest):
+                    let ledger = ledger
+                    let isGone = try await blobs.remove(digest) { try await ledger.forgetBlob(digest) }
+                    if isGone { progressed += 1 }
+                }
             }
+            if !rows.isEmpty { try await ledger.forgetSmallImages(rows) }
+            progressed += rows.count
             count += progressed
             if progressed == 0 { return count }
         }

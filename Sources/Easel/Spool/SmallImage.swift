@@ -3,8 +3,6 @@ import HTTP
 import Imaging
 
 /// The bytes of a small image that came as text, in memory: what a ``SpooledFile`` is for larger ones.
-///
-/// A file is made of it only where it is to stay, in the same step that puts it there.
 struct SmallImage: Sendable {
     let bytes: [UInt8]
     let digest: Digest
@@ -13,8 +11,10 @@ struct SmallImage: Sendable {
     /// Whether the bytes end as those of such an image do.
     let isComplete: Bool
 
-    /// The longest text that is decoded at once on the loop, in bytes: it takes less than the hop to a thread.
-    static let textLimit = Spool.inlineLength
+    /// The longest text that is decoded at once on the loop, in bytes: that of the longest image that needs no file.
+    ///
+    /// It takes less than the hop to a thread.
+    static let textLimit = BlobContent.ledgerLimit / 3 * 4
 
     /// Decodes a `data:` URI or bare base64.
     init(decoding text: String) throws(SpoolError) {

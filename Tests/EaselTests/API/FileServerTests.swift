@@ -11,14 +11,15 @@ import Testing
 
 @Suite(.onEventLoop)
 struct FileServerTests {
-    private let image = png(width: 30, height: 20, length: 10_000)
+    private let image = png(width: 30, height: 20, length: BlobContent.fileLength)
+    private let smallImage = png(width: 30, height: 20, length: 1000)
 
     /// Parts that have one image, and the path of its link.
-    @EventLoop private func stored() async throws -> (parts: Parts, path: String, tag: String) {
+    @EventLoop private func stored(_ image: [UInt8]? = nil) async throws -> (parts: Parts, path: String, tag: String) {
         let parts = try Parts()
         let key = try await parts.ledger.anyKey()
         let blob = try await parts.results.keep(
-            ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1",
+            ResultImage(payload: .base64(base64(image ?? self.image))), of: [], jobID: "req_1",
             until: parts.clock.now + Results.defaultExpiry)
         let images = try await parts.ledger.addJob("req_1", key: key, blobs: [blob])
         return (parts, "/files/\(images[0].token).png", "\"\(blob.digest)\"")
@@ -38,6 +39,40 @@ struct FileServerTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `an image in the ledger is served as one in a file is`() async throws {
+        let (parts, path, tag) = try await stored(smallImage)
+        for (fields, status, bytes) in [
+            (Fields(), Status.ok, smallImage), (["range": "bytes=10-19"], .partialContent, Array(smallImage[10..<20])),
+            (["if-none-match": tag], .notModified, []), (["range": "bytes=20000-"], .rangeNotSatisfiable, []),
+        ] {
+            let response = try await parts.send(.get, path, fields: fields)
+            #expect(response.status == status)
+            #expect(response.fields["etag"] == tag)
+            #expect(response.fields["x-content-type-options"] == "nosniff")
+            #expect(try await response.bytes() == bytes)
+        }
+        #expect(try await parts.send(.head, path).bytes() == smallImage, "the server leaves it out")
+        #expect(try await parts.send(.get, path.replacing(".png", with: ".jpg")).status == .notFound)
+        #expect(parts.folder.allFiles.allSatisfy { !$0.contains("/blobs/") })
+        await parts.close()
+    }
+
+    @Test @EventLoop func `an image in the ledger is encoded into an answer, also after a restart`() async throws {
+        let (parts, _, _) = try await stored(smallImage)
+        let files = FileServer(
+            ledger: parts.ledger, blobs: parts.blobs,
+            published: PublishedInputs(publicURL: parts.configuration.publicURL), log: parts.lines.log)
+        let story = try #require(try await parts.ledger.job("req_1"))
+        #expect(story.images.map(\.blob.content) == [.ledger])
+        let answer = try await ImagesAnswer(story, .base64, parts.configuration, files)
+        #expect(try await answer.response.json()["data"]?[0]?["b64_json"]?.string == base64(smallImage))
+        try await parts.ledger.forgetSmallImages([1])
+        await #expect(throws: GatewayError.self) {
+            try await ImagesAnswer(story, .base64, parts.configuration, files)
+        }
+        await parts.close()
+    }
+
     @Test @EventLoop func `HEAD tells the same as GET, whole`() async throws {
         let (parts, path, tag) = try await stored()
         let response = try await parts.send(.head, path, fields: ["range": "bytes=0-9"])
@@ -52,7 +87,7 @@ struct FileServerTests {
         await parts.close()
     }
 
-    @Test(arguments: [("bytes=0-99", 0..<100), ("bytes=100-", 100..<10_057), ("bytes=-57", 10_000..<10_057)])
+    @Test(arguments: [("bytes=0-99", 0..<100), ("bytes=100-", 100..<25_633), ("bytes=-57", 25_576..<25_633)])
     @EventLoop func `a part of an image can be had`(field: String, range: Range<Int>) async throws {
         let (parts, path, _) = try await stored()
         let response = try await parts.send(.get, path, fields: ["range": field])
@@ -65,7 +100,7 @@ struct FileServerTests {
 
     @Test @EventLoop func `a part beyond the end is refused with the length`() async throws {
         let (parts, path, _) = try await stored()
-        let response = try await parts.send(.get, path, fields: ["range": "bytes=20000-"])
+        let response = try await parts.send(.get, path, fields: ["range": "bytes=30000-"])
         #expect(response.status == .rangeNotSatisfiable)
         #expect(response.fields["content-range"] == "bytes */\(image.count)")
         #expect(response.fields["content-type"] == nil)
@@ -130,7 +165,7 @@ struct FileServerTests {
         await parts.close()
     }
 
-    @Test(arguments: [-1, -10_057, 1], [Fields(), ["range": "bytes=0-9"]])
+    @Test(arguments: [-1, -25_633, 1], [Fields(), ["range": "bytes=0-9"]])
     @EventLoop func `a file of another length is never sent for an image`(change: Int, fields: Fields) async throws {
         let (parts, path, tag) = try await stored()
         let bytes = change < 0 ? Array(image.dropLast(-change)) : image + [0]
@@ -153,7 +188,7 @@ struct FileServerTests {
         let files = FileServer(
             ledger: parts.ledger, blobs: parts.blobs,
             published: PublishedInputs(publicURL: parts.configuration.publicURL), log: parts.lines.log)
-        let answer = { () async throws(FileError) in
+        let answer = {
             try await ImagesAnswer(story, .base64, parts.configuration, files)
         }
         _ = try await answer()

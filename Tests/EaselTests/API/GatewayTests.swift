@@ -265,8 +265,11 @@ struct GatewayTests {
         #expect(length == text.count)
         let json = try JSONValue(parsing: text)
         let story = try #require(try await parts.ledger.job(response.fields["x-request-id"] ?? ""))
-        let stored = try story.images.map {
-            base64(try readFile(parts.blobs.path(of: $0.blob.digest), limit: 1 << 20))
+        let stored = try await story.images.asyncMap { image -> String in
+            guard case .bytes(let bytes)? = try await parts.ledger.image(token: image.token)?.blob.content else {
+                return base64(try readFile(parts.blobs.path(of: image.blob.digest), limit: 1 << 20))
+            }
+            return base64(bytes)
         }
         #expect(stored.count == 2)
         #expect(json["data"]?.array?.compactMap { $0["b64_json"]?.string } == stored)

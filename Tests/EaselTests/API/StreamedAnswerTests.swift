@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import HTTP
 import HTTPServer
 import JSON
@@ -41,7 +42,8 @@ struct StreamedAnswerTests {
                 .completed(
                     StreamedAnswer.Completion(
                         image: ImageRecord(token: "t", jobID: "req_1", position: 0, blob: blob, createdAt: clock.now),
-                        path: "\(folder.path)/image", finishedAt: clock.now, usage: usage,
+                        text: .base64(path: "\(folder.path)/image", length: picture.count), finishedAt: clock.now,
+                        usage: usage,
                         easel: ["provider": "offline"])))
         }
     }
@@ -200,7 +202,7 @@ struct StreamedAnswerTests {
         try job.complete(png())
         let other = TemporaryFolder()
         guard case .completed(var completion)? = job.ending.value else { return }
-        completion.path = "\(other.path)/nothing"
+        completion.text = .base64(path: "\(other.path)/nothing")
         let ending = completion
         let answer = StreamedAnswer(to: Self.streamed(), previews: job.previews, clock: job.clock.wallClock) {
             .completed(ending)

@@ -52,8 +52,8 @@ struct LedgerTests {
         let ledger = try ledger()
         let digests = ["old", "young"].map { SHA256.digest(of: Array($0.utf8)) }
         #expect(try await ledger.number(Ledger.totalOfBlobs) == 42)
-        #expect(try await ledger.imagesStored(before: Timestamp(microseconds: 90), limit: 9) == [digests[0]])
-        #expect(try await ledger.oldestImages(over: 0, limit: 9) == digests)
+        #expect(try await ledger.imagesStored(before: Timestamp(microseconds: 90), limit: 9) == [.file(digests[0])])
+        #expect(try await ledger.oldestImages(over: 0, limit: 9) == digests.map(OldImage.file))
         await ledger.close()
     }
 

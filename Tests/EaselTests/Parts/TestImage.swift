@@ -1,6 +1,8 @@
 import HTTP
 import LibEvent
 
+@testable import Easel
+
 /// A PNG that is whole as far as anybody looks who does not decode it: its head, some filler, and its end.
 func png(width: Int = 8, height: Int = 8, filler: String = "", length: Int = 0) -> [UInt8] {
     func big(_ number: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
@@ -10,6 +12,11 @@ func png(width: Int = 8, height: Int = 8, filler: String = "", length: Int = 0) 
     while text.count < length { text.append(UInt8(truncatingIfNeeded: text.count &* 31 &+ text.count >> 8)) }
     bytes += big(text.count) + Array("tEXt".utf8) + text + big(0)
     return bytes + big(0) + Array("IEND".utf8) + [0xAE, 0x42, 0x60, 0x82]
+}
+
+extension BlobContent {
+    /// Bytes of an image that is longer than the ledger takes, and so has a file.
+    static let fileLength = ledgerLimit + 1000
 }
 
 func base64(_ bytes: [UInt8]) -> String {

@@ -12,12 +12,13 @@ struct AuditTests {
     /// A data folder with an image of a job, audited by a clock that goes with the files'.
     @EventLoop private final class Scene {
         let parts: Parts
-        let image = png(filler: "otter", length: 1000)
+        let image: [UInt8]
         var digest: Digest { SHA256.digest(of: image) }
         var path: String { parts.blobs.path(of: digest) }
         let key: KeyRecord
 
-        init() async throws {
+        init(length: Int = BlobContent.fileLength) async throws {
+            image = png(filler: "otter", length: length)
             parts = try Parts(clock: ManualClock(at: WallClock.system.now))
             key = try await parts.ledger.anyKey()
             let blob = try await parts.results.keep(
@@ -49,16 +50,18 @@ struct AuditTests {
         func local(_ text: String) -> String { text.replacing(parts.folder.path + "/", with: "") }
     }
 
-    @Test @EventLoop func `where all agrees there is nothing to tell`() async throws {
-        let scene = try await Scene()
+    @Test(arguments: [1000, BlobContent.fileLength])
+    @EventLoop func `where all agrees there is nothing to tell`(length: Int) async throws {
+        let scene = try await Scene(length: length)
         let (differences, notes) = try await scene.audit(isDeep: true)
         #expect(differences.isEmpty)
         #expect(notes.isEmpty)
         await scene.parts.close()
     }
 
-    @Test @EventLoop func `what was looked at is counted`() async throws {
-        let scene = try await Scene()
+    @Test(arguments: [1000, BlobContent.fileLength])
+    @EventLoop func `what was looked at is counted`(length: Int) async throws {
+        let scene = try await Scene(length: length)
         var seen: [Int] = []
         let audit = Audit(
             scene.parts.ledger, folder: scene.parts.folder.path, isDeep: false, clock: .system, found: { _ in },
@@ -101,6 +104,22 @@ struct AuditTests {
         #expect(
             try await scene.audit(isDeep: true).differences == [
                 "damaged: \(scene.local(scene.path)): the image of req_1 has other bytes than were stored, of SHA-256 "
+                    + "\(SHA256.digest(of: bytes))"
+            ])
+        await scene.parts.close()
+    }
+
+    @Test @EventLoop func `other bytes in the ledger are found where every image is read`() async throws {
+        let scene = try await Scene(length: 1000)
+        var bytes = scene.image
+        bytes[500] ^= 1
+        try await scene.parts.ledger.database.write { [bytes] connection in
+            try connection.run("UPDATE small_images SET content = ?", [.blob(bytes)])
+        }
+        #expect(try await scene.audit().differences.isEmpty)
+        #expect(
+            try await scene.audit(isDeep: true).differences == [
+                "damaged: easel.sqlite: the image of req_1 has other bytes than were stored, of SHA-256 "
                     + "\(SHA256.digest(of: bytes))"
             ])
         await scene.parts.close()

@@ -10,6 +10,7 @@ import Testing
 @Suite(.onEventLoop)
 struct BlobStoreTests {
     private let folder = TemporaryFolder()
+    private let image = png(length: BlobContent.fileLength)
 
     @EventLoop private func parts() throws -> (blobs: BlobStore, spool: Spool) {
         (
@@ -27,44 +28,56 @@ struct BlobStoreTests {
 
     @Test @EventLoop func `an image has the name of its bytes, and is there once`() async throws {
         let (blobs, spool) = try parts()
-        for _ in 0..<3 { try await blobs.store(file(png(), in: spool)) }
-        let digest = SHA256.digest(of: png())
+        for _ in 0..<3 { _ = try await blobs.store(file(image, in: spool)) }
+        let digest = SHA256.digest(of: image)
         #expect(self.blobs == [blobs.path(of: digest)])
-        #expect(try readFile(blobs.path(of: digest), limit: 1000) == png())
+        #expect(try readFile(blobs.path(of: digest), limit: 1 << 20) == image)
         #expect(try folder.names(in: "spool").isEmpty)
     }
 
-    @Test @EventLoop func `small images that come at once all have their places`() async throws {
+    @Test @EventLoop func `images that come at once all have their places`() async throws {
         let (blobs, spool) = try parts()
-        let images = try (0..<20).map { try SmallImage(decoding: base64(png(filler: "\($0)"))) }
-        let tasks = images.map { image in EventLoop.spawn { try await blobs.store(image, by: spool) } }
-        for task in tasks { try await task.value }
-        #expect(Set(self.blobs) == Set(images.map { blobs.path(of: $0.digest) }))
-        for image in images { #expect(try readFile(blobs.path(of: image.digest), limit: 1000) == image.bytes) }
+        let files = try await Array(0..<20).asyncMap {
+            try await file(png(filler: "\($0)", length: BlobContent.fileLength), in: spool)
+        }
+        let tasks = files.map { file in EventLoop.spawn { try await blobs.store(file) } }
+        for task in tasks { #expect(try await task.value == .file) }
+        #expect(Set(self.blobs) == Set(files.map { blobs.path(of: $0.digest) }))
         #expect(try folder.names(in: "spool").isEmpty)
     }
 
-    @Test @EventLoop func `a small image that cannot be stored holds up no other`() async throws {
+    @Test(arguments: [BlobContent.ledgerLimit, BlobContent.ledgerLimit + 1])
+    @EventLoop func `whether an image has a file depends on its length`(length: Int) async throws {
         let (blobs, spool) = try parts()
-        let image = try SmallImage(decoding: base64(png()))
-        let lost = try Spool(folder: "\(folder.path)/lost")
-        unsafe rmdir(lost.folder)
-        await #expect(throws: FileError.self) { try await blobs.store(image, by: lost) }
+        let bytes = png(length: length - png(length: 1000).count + 1000)
+        #expect(bytes.count == length)
+        let content = try await blobs.store(file(bytes, in: spool))
+        #expect(content == (length > BlobContent.ledgerLimit ? .file : .bytes(bytes)))
+        #expect(self.blobs.count == (length > BlobContent.ledgerLimit ? 1 : 0))
+    }
+
+    @Test @EventLoop func `an image that cannot be stored holds up no other`() async throws {
+        let (blobs, spool) = try parts()
+        let lost = blobs.path(of: SHA256.digest(of: image)).split(separator: "/").dropLast().joined(separator: "/")
+        unsafe rmdir("/\(lost)")
+        let file = try await file(image, in: spool)
+        await #expect(throws: FileError.self) { try await blobs.store(file) }
         #expect(self.blobs.isEmpty)
-        try await blobs.store(image, by: spool)
-        #expect(try await !blobs.remove(image.digest) { true }, "it is pinned, once")
-        blobs.release(image.digest)
-        #expect(try await blobs.remove(image.digest) { true })
+        unsafe mkdir("/\(lost)", 0o700)
+        #expect(try await blobs.store(file) == .file)
+        #expect(try await !blobs.remove(file.digest) { true }, "it is pinned, once")
+        blobs.release(file.digest)
+        #expect(try await blobs.remove(file.digest) { true })
     }
 
     @Test @EventLoop func `what a power cut has left in an image's place gives way to the image`() async throws {
         let (blobs, spool) = try parts()
-        let image = try SmallImage(decoding: base64(png()))
+        let digest = SHA256.digest(of: image)
         let remains = try TemporaryFile(in: spool.folder)
         try remains.write([UInt8](repeating: 0, count: 10))
-        try remains.commit(to: blobs.path(of: image.digest), durable: false)
-        try await blobs.store(image, by: spool)
-        #expect(try readFile(blobs.path(of: image.digest), limit: 1000) == png())
+        try remains.commit(to: blobs.path(of: digest), durable: false)
+        _ = try await blobs.store(file(image, in: spool))
+        #expect(try readFile(blobs.path(of: digest), limit: 1 << 20) == image)
     }
 
     @Test @EventLoop func `what is not whole yet is not among the images, and gone after a crash`() async throws {
@@ -81,9 +94,9 @@ struct BlobStoreTests {
 
     @Test @EventLoop func `an image that a job has not written down yet cannot be removed`() async throws {
         let (blobs, spool) = try parts()
-        let digest = SHA256.digest(of: png())
-        try await blobs.store(file(png(), in: spool))
-        try await blobs.store(file(png(), in: spool))
+        let digest = SHA256.digest(of: image)
+        _ = try await blobs.store(file(image, in: spool))
+        _ = try await blobs.store(file(image, in: spool))
         blobs.release(digest)
         #expect(try await !blobs.remove(digest) { true })
         #expect(self.blobs.count == 1)
@@ -94,8 +107,8 @@ struct BlobStoreTests {
 
     @Test @EventLoop func `an image whose rows are still wanted stays`() async throws {
         let (blobs, spool) = try parts()
-        let digest = SHA256.digest(of: png())
-        try await blobs.store(file(png(), in: spool))
+        let digest = SHA256.digest(of: image)
+        _ = try await blobs.store(file(image, in: spool))
         blobs.release(digest)
         #expect(try await !blobs.remove(digest) { false })
         await #expect(throws: BrokenOff.self) { try await blobs.remove(digest) { throw BrokenOff() } }
@@ -106,8 +119,8 @@ struct BlobStoreTests {
 
     @Test @EventLoop func `an image stored again while it is being removed is there in the end`() async throws {
         let (blobs, spool) = try parts()
-        let digest = SHA256.digest(of: png())
-        try await blobs.store(file(png(), in: spool))
+        let digest = SHA256.digest(of: image)
+        _ = try await blobs.store(file(image, in: spool))
         blobs.release(digest)
 
         let (isForgetting, mayForget) = (Promise<Void>(), Promise<Void>())
@@ -119,25 +132,25 @@ struct BlobStoreTests {
             }
         }
         _ = await isForgetting.wait()
-        let again = try await file(png(), in: spool)
+        let again = try await file(image, in: spool)
         let storing = EventLoop.spawn { try await blobs.store(again) }
         #expect(try await !blobs.remove(digest) { true }, "nobody else removes it meanwhile")
         mayForget.fulfil(())
         #expect(try await removal.value)
-        try await storing.value
+        _ = try await storing.value
         #expect(self.blobs == [blobs.path(of: digest)])
         #expect(try await !blobs.remove(digest) { true }, "it is held until its row is written")
     }
 
     @Test @EventLoop func `an image that could not be stored is not held`() async throws {
         let (blobs, spool) = try parts()
-        let image = try await file(png(), in: spool)
-        let digest = image.digest
-        try await blobs.store(image)
+        let stored = try await file(image, in: spool)
+        let digest = stored.digest
+        _ = try await blobs.store(stored)
         blobs.release(digest)
         #expect(try await blobs.remove(digest) { true })
         // A file that has been moved and deleted is not there to be moved again.
-        await #expect(throws: FileError.self) { try await blobs.store(image) }
+        await #expect(throws: FileError.self) { try await blobs.store(stored) }
         #expect(try await blobs.remove(digest) { true })
     }
 

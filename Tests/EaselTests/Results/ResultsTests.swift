@@ -14,13 +14,16 @@ import Testing
 struct ResultsTests {
     private static let open = Parts.sandbox + "\nallow_private: [127.0.0.0/8]"
 
-    /// Stores one image, and tells the bytes that are then on disk.
+    /// Stores one image, and tells the bytes that are then on disk, or that go to the ledger.
     @EventLoop private func kept(
         _ image: ResultImage, _ files: [SpooledFile] = [], by parts: Parts, expiry: Duration? = nil
     ) async throws(FetchFailure) -> [UInt8]? {
         let blob = try await parts.results.keep(
             image, of: files, jobID: "req_1", until: parts.clock.now + (expiry ?? Results.defaultExpiry))
-        return try? readFile(parts.blobs.path(of: blob.digest), limit: 1 << 20)
+        guard case .bytes(let bytes) = blob.content else {
+            return try? readFile(parts.blobs.path(of: blob.digest), limit: 1 << 20)
+        }
+        return bytes
     }
 
     /// Why an image cannot be stored.
@@ -58,13 +61,14 @@ struct ResultsTests {
                 clock.advance(by: pause)
                 if clock.now - start > .seconds(300) { try Directory(spool.folder).create() }
             })
+        let image = png(length: BlobContent.fileLength)
         let results = Results(
             blobs: parts.blobs,
             fetcher: Fetcher(client: HTTPClient(addresses: .any), spool: spool, lengthLimit: 1 << 20), spool: spool,
             check: ImageCheck(pixelLimit: 1_000_000), clock: wallClock, log: parts.lines.log)
         let blob = try await results.keep(
-            ResultImage(payload: .base64(base64(png()))), of: [], jobID: "req_1", until: clock.now)
-        #expect(try readFile(parts.blobs.path(of: blob.digest), limit: 1000) == png())
+            ResultImage(payload: .base64(base64(image))), of: [], jobID: "req_1", until: clock.now)
+        #expect(try readFile(parts.blobs.path(of: blob.digest), limit: 1 << 20) == image)
         #expect(clock.now - start > .seconds(300))
         #expect(parts.lines.text.contains("message=\"cannot store a result, trying again\" request.id=req_1"))
         await parts.close()
@@ -74,10 +78,35 @@ struct ResultsTests {
         let parts = try Parts()
         unsafe rmdir(parts.spool.folder)
         let start = parts.clock.now
-        let failure = try #require(await failure(of: ResultImage(payload: .base64(base64(png()))), by: parts))
+        let image = ResultImage(payload: .base64(base64(png(length: BlobContent.fileLength))))
+        let failure = try #require(await failure(of: image, by: parts))
         #expect(failure.reason == "the gateway's disk refused it")
         #expect(failure.detail?.contains(parts.spool.folder) == true)
         #expect(parts.clock.now - start >= Results.storingPatience)
+        await parts.close()
+    }
+
+    @Test(arguments: [1000, BlobContent.fileLength])
+    @EventLoop func `however an image came, its length decides where it is kept`(length: Int) async throws {
+        let bytes = png(length: length)
+        let provider = try FakeProvider { _ in .picture(bytes) }
+        let parts = try Parts(Self.open)
+        let file = try await parts.spool.receiveFile(then: ListedPieces([bytes]), limit: 1 << 20)
+        let payloads = [
+            ResultImage.Payload.base64(base64(bytes)), .base64("data:image/png;base64," + base64(bytes)),
+            .url(provider.url), .external(0), .body,
+        ]
+        for payload in payloads {
+            // Each time of a new file, for one that is in its place is no temporary file any more.
+            let files = [try await parts.spool.receiveFile(then: ListedPieces([bytes]), limit: 1 << 20)]
+            let blob = try await parts.results.keep(
+                ResultImage(payload: payload), of: files, jobID: "req_1",
+                until: parts.clock.now + Results.defaultExpiry)
+            #expect(blob.content == (length == 1000 ? .bytes(bytes) : .file))
+            #expect(blob.digest == file.digest)
+        }
+        #expect(parts.folder.allFiles.contains { $0.contains("/blobs/") } == (length > 1000))
+        await provider.stop()
         await parts.close()
     }
 

@@ -9,7 +9,8 @@ import Testing
 @Suite(.onEventLoop)
 struct SweeperTests {
     /// Stores pictures by name, as a job of this moment.
-    @EventLoop private func store(_ names: [String], in parts: Parts, length: Int = 1000) async throws {
+    @EventLoop private func store(_ names: [String], in parts: Parts, length: Int = BlobContent.fileLength) async throws
+    {
         let key = try await parts.ledger.anyKey()
         var stored: [BlobRecord] = []
         for name in names {
@@ -23,16 +24,19 @@ struct SweeperTests {
         for blob in stored { parts.blobs.release(blob.digest) }
     }
 
-    /// Which pictures of these names have both their file and a link.
-    @EventLoop private func remaining(_ names: [String], in parts: Parts, length: Int = 1000) async throws -> [String] {
+    /// Which pictures of these names have both their file and a link, or a row in the ledger.
+    @EventLoop private func remaining(
+        _ names: [String], in parts: Parts, length: Int = BlobContent.fileLength
+    ) async throws -> [String] {
         let files = Set(parts.folder.allFiles)
         let linked = try await Set(
             parts.ledger.imagesStored(before: parts.clock.now + .seconds(1), limit: 10_000))
+        let rows = try await parts.ledger.smallImages(after: 0, withContent: false, limit: 10_000).map(\.digest)
         return names.filter { name in
             let digest = SHA256.digest(of: png(filler: name, length: length))
             let hasFile = files.contains(parts.blobs.path(of: digest))
-            #expect(hasFile == linked.contains(digest))
-            return hasFile
+            #expect(hasFile == linked.contains(.file(digest)))
+            return hasFile || rows.contains(digest)
         }
     }
 
@@ -58,8 +62,38 @@ struct SweeperTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `images in the ledger go, too, each for itself`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: 30d}")
+        let names = (0..<(Sweeper.stepLength + 10)).map { "\($0)" }
+        try await store(names, in: parts, length: 100)
+        parts.clock.advance(by: Self.day(20))
+        try await store(["0", "large"], in: parts, length: 100)
+        parts.clock.advance(by: Self.day(11))
+        await parts.sweeper.sweep()
+        #expect(try await remaining(names, in: parts, length: 100) == ["0"])
+        #expect(try await parts.ledger.number("SELECT count(*) FROM small_images") == 2)
+        #expect(parts.lines.text.contains("message=\"swept images\" images=\(names.count)"))
+        parts.clock.advance(by: Self.day(20))
+        await parts.sweeper.sweep()
+        #expect(try await parts.ledger.number(Ledger.totalOfBlobs) == 0)
+        await parts.close()
+    }
+
+    @Test @EventLoop func `of images in files and in the ledger the oldest go first`() async throws {
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: forever, max_disk: 31500}")
+        for (name, length) in [("a", 2000), ("b", BlobContent.fileLength), ("c", 2000), ("d", 3000)] {
+            try await store([name], in: parts, length: length)
+            parts.clock.advance(by: .seconds(1))
+        }
+        await parts.sweeper.sweep()
+        #expect(try await remaining(["a", "c"], in: parts, length: 2000) == ["c"])
+        #expect(try await remaining(["b"], in: parts) == ["b"])
+        #expect(try await remaining(["d"], in: parts, length: 3000) == ["d"])
+        await parts.close()
+    }
+
     @Test @EventLoop func `the oldest images go when all take more room than they may`() async throws {
-        let parts = try Parts(Parts.sandbox + "\nresults: {keep: forever, max_disk: 3500}")
+        let parts = try Parts(Parts.sandbox + "\nresults: {keep: forever, max_disk: 80000}")
         for name in ["a", "b", "c", "a", "d"] {
             try await store([name], in: parts)
             parts.clock.advance(by: .seconds(1))
@@ -84,7 +118,7 @@ struct SweeperTests {
         let parts = try Parts(Parts.sandbox + "\nresults: {keep: 30d}")
         try await store(["a", "b"], in: parts)
         parts.clock.advance(by: Self.day(40))
-        let image = ResultImage(payload: .base64(base64(png(filler: "a", length: 1000))))
+        let image = ResultImage(payload: .base64(base64(png(filler: "a", length: BlobContent.fileLength))))
         let blob = try await parts.results.keep(
             image, of: [], jobID: "req", until: parts.clock.now + Results.defaultExpiry)
         await parts.sweeper.sweep()
@@ -117,8 +151,9 @@ struct SweeperTests {
 
     /// Puts an image into place as a run that crashed right afterwards.
     @EventLoop private func leave(_ name: String, in parts: Parts) async throws -> Digest {
-        let file = try await parts.spool.receiveFile(then: ListedPieces([png(filler: name)]), limit: 1000)
-        try await parts.blobs.store(file)
+        let file = try await parts.spool.receiveFile(
+            then: ListedPieces([png(filler: name, length: BlobContent.fileLength)]), limit: 1 << 20)
+        _ = try await parts.blobs.store(file)
         parts.blobs.release(file.digest)
         return file.digest
     }
@@ -131,7 +166,9 @@ struct SweeperTests {
         try parts.folder.write([1], to: String(stray.dropFirst(parts.folder.path.count + 1)))
         await parts.sweeper.deleteOrphans()
         let rest = parts.folder.allFiles.filter { $0.contains("/blobs/") }
-        let kept = ["a", "b"].map { parts.blobs.path(of: SHA256.digest(of: png(filler: $0, length: 1000))) }
+        let kept = ["a", "b"].map {
+            parts.blobs.path(of: SHA256.digest(of: png(filler: $0, length: BlobContent.fileLength)))
+        }
         #expect(Set(rest) == Set(kept + [stray]), "what is no image is none of its business")
         #expect(parts.lines.text.contains("message=\"deleted orphaned images\" images=3 bytes="))
         await parts.close()
@@ -149,7 +186,7 @@ struct SweeperTests {
     @Test @EventLoop func `an old orphan that a job stores again stays, and is written down`() async throws {
         let parts = try restarted()
         let digest = try await leave("a", in: parts)
-        let image = ResultImage(payload: .base64(base64(png(filler: "a"))))
+        let image = ResultImage(payload: .base64(base64(png(filler: "a", length: BlobContent.fileLength))))
         let blob = try await parts.results.keep(
             image, of: [], jobID: "req", until: parts.clock.now + Results.defaultExpiry)
         await parts.sweeper.deleteOrphans()

@@ -47,10 +47,15 @@ struct MemoryRows {
     mutating func keep(_ images: [ImageRecord]) throws {
         guard images.allSatisfy({ tokens.contains($0.token) || stories[$0.jobID] != nil }) else { throw Violation() }
         for image in images {
-            if blobs[image.blob.digest] == nil { blobs[image.blob.digest] = image.blob }
-            guard tokens.insert(image.token).inserted else { continue }
             var row = image
-            row.blob = blobs[image.blob.digest] ?? image.blob
+            switch image.blob.content {
+            case .ledger: continue
+            case .bytes: row.blob.content = .ledger
+            case .file:
+                if blobs[image.blob.digest] == nil { blobs[image.blob.digest] = image.blob }
+                row.blob = blobs[image.blob.digest] ?? image.blob
+            }
+            guard tokens.insert(image.token).inserted else { continue }
             stories[image.jobID]?.images.append(row)
             stories[image.jobID]?.images.sort { $0.position < $1.position }
         }

@@ -26,6 +26,8 @@ final class World {
     var rows = MemoryRows()
     /// The images on disk.
     var shelf: [Digest: Stored] = [:]
+    /// The small images that were here for the ledger, and since when.
+    var taken: [Digest: Stored] = [:]
     private(set) var sales: [Sale] = []
     /// By their links.
     private(set) var pictures: [String: Picture] = [:]
