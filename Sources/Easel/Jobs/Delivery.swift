@@ -32,7 +32,7 @@ extension Delivery {
             image.alternative = image.alternative.map(destination.absolute)
             return DeliveredImage(image: image, files: files, seed: image.seed ?? answer.seed)
         }
-        missing = answer.failures.map(\.message)
+        missing = answer.failures.map { $0.message }
         requestID = answer.requestID
         usage = answer.usage
     }
