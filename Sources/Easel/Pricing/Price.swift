@@ -30,6 +30,9 @@ extension Price {
     /// A price that is the same for every image.
     init(image: Money) { self.image = image }
 
+    /// Whether every image costs the same, whatever was asked for and sent along.
+    var isFlat: Bool { table.isEmpty && input == nil }
+
     /// What a client has asked for, as far as a price depends on it.
     struct Question: Sendable, Hashable {
         var size = Size.auto
@@ -75,6 +78,7 @@ extension Price {
 
     /// The dearest image among those that may come of what was asked for; `nil` when the price of one is unknown.
     private func dearest(_ size: Size, _ quality: String?) -> Money? {
+        guard !table.isEmpty else { return image }
         let sizes =
             if case .pixels(let width, let height) = size {
                 [Dimensions(width: width, height: height)] as [Dimensions?]

@@ -26,6 +26,8 @@ extension Price {
         let unseen = max(0, outcome.charged - stored.count)
         let answered = max(1, outcome.failures.count { $0?.boughtNothing != true })
         return cost(
-            of: stored + Array(repeating: Dimensions?.none, count: unseen), to: Question(job), requests: answered)
+            of: stored + Array(repeating: Dimensions?.none, count: unseen),
+            // Reading what was asked for is needless where every answer to it costs the same.
+            to: isFlat ? Question() : Question(job), requests: answered)
     }
 }
