@@ -52,6 +52,11 @@ extension Endpoint {
     /// With and without `/v1` (or twice, a common slip), with a trailing slash, below `/openai` as Azure's clients do.
     /// Percent-encoding is decoded per segment, so a model's id may hold a slash either way.
     init?(path: Substring) {
+        // Nearly every request that makes images, and the only path that need not be taken apart.
+        if path == "/v1/images/generations" {
+            self = .generations(model: nil)
+            return
+        }
         var segments: [String] = []
         for segment in path.utf8.split(separator: UInt8(ascii: "/")) {
             guard let decoded = Percent.decode(Substring(segment)) else { return nil }
