@@ -71,7 +71,16 @@ struct Day: Sendable, Hashable, Comparable {
 extension Day: CustomStringConvertible {
     /// ISO 8601: `2026-11-21`.
     var description: String {
+        var text: [UInt8] = []
+        write(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Adds the day to a text, in the same form.
+    func write(to text: inout [UInt8]) {
         let date = date
-        return "\(padded(date.year, to: 4))-\(padded(date.month, to: 2))-\(padded(date.day, to: 2))"
+        text.append(date.year, paddedTo: 4)
+        text.append("-", date.month, paddedTo: 2)
+        text.append("-", date.day, paddedTo: 2)
     }
 }

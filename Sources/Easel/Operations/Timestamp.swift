@@ -27,11 +27,18 @@ extension Timestamp: CustomStringConvertible {
         let remainder = microseconds % Day.microseconds
         let time = remainder < 0 ? remainder + Day.microseconds : remainder
         let (hours, minutes, seconds) = (time / 3_600_000_000, time / 60_000_000 % 60, time / 1_000_000 % 60)
-        return """
-            \(Day(of: self))T\(padded(hours, to: 2)):\(padded(minutes, to: 2)):\(padded(seconds, to: 2))\
-            .\(padded(time / 1000 % 1000, to: 3))Z
-            """
+        var text: [UInt8] = []
+        text.reserveCapacity(Self.usualLength)
+        Day(of: self).write(to: &text)
+        text.append("T", hours, paddedTo: 2)
+        text.append(":", minutes, paddedTo: 2)
+        text.append(":", seconds, paddedTo: 2)
+        text.append(".", time / 1000 % 1000, paddedTo: 3)
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
     }
+
+    private static let usualLength = 24
 
     /// Twelve hexadecimal digits of milliseconds, which sort as the moments do.
     var sortableText: String { padded(max(0, microseconds) / 1000, to: 12, radix: 16) }
@@ -49,8 +56,33 @@ extension Duration {
 }
 
 /// A number with zeros before it, as clocks and calendars show it.
-func padded(_ number: Int64, to width: Int, radix: Int = 10) -> String {
-    let digits = String(number, radix: radix)
-    let missing = width - digits.utf8.count
-    return missing > 0 ? String(repeating: "0", count: missing) + digits : digits
+func padded(_ number: Int64, to width: Int, radix: UInt64 = 10) -> String {
+    var text: [UInt8] = []
+    text.append(number, paddedTo: width, radix: radix)
+    return String(decoding: text, as: UTF8.self)
+}
+
+extension [UInt8] {
+    /// Adds a number with zeros before it, digit by digit: every line of the log has seven.
+    ///
+    /// The radix is 10 at least.
+    mutating func append(_ number: Int64, paddedTo width: Int, radix: UInt64 = 10) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+        var start = digits.count
+        var rest = number.magnitude
+        repeat {
+            let digit = UInt8(truncatingIfNeeded: rest % radix)
+            start -= 1
+            digits[start] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            rest /= radix
+        } while rest > 0
+        for index in Swift.min(start, digits.count - width)..<digits.count { append(digits[index]) }
+    }
+
+    /// Adds a number with zeros before it, after what separates it from another.
+    mutating func append(_ separator: Unicode.Scalar, _ number: Int64, paddedTo width: Int) {
+        append(UInt8(ascii: separator))
+        append(number, paddedTo: width)
+    }
 }
