@@ -18,7 +18,9 @@ package enum Random {
     ///
     /// Base 62 rather than base64url, so that a double click selects the whole of it, and nothing that begins with it
     /// can be taken for an option.
-    package static func token(bytes count: Int) -> String {
+    package static func token(bytes count: Int) -> String { token(bytes: count, bytes) }
+
+    static func token(bytes count: Int, _ makeBytes: (Int) -> [UInt8]) -> String {
         let bitsPerCharacter = 5.954_196  // log2(62), rounded down
         let length = Int((Double(count) * 8 / bitsPerCharacter).rounded(.up))
         var text: [UInt8] = []
@@ -27,7 +29,7 @@ package enum Random {
             // 6 bits of each byte: the two of 64 values that have no character are dropped, not folded onto others. One
             // in 32 is; with so many more to begin with, there are hardly ever too few.
             let missing = length - text.count
-            for byte in bytes(missing + missing / 8 + 4) where byte & 63 < 62 && text.count < length {
+            for byte in makeBytes(missing + missing / 8 + 4) where byte & 63 < 62 && text.count < length {
                 text.append(alphabet[Int(byte & 63)])
             }
         }

@@ -1,4 +1,5 @@
 import Crypto
+import LibEvent
 
 /// Makes the tokens of links to stored images, which nobody can guess who was not given one.
 enum LinkToken {
@@ -6,5 +7,7 @@ enum LinkToken {
     ///
     /// Rows of new images are so written side by side in the ledger: each would otherwise have to read and to write a
     /// page from anywhere among millions.
-    static func make(at now: Timestamp) -> String { now.sortableText + Random.token(bytes: 18) }
+    static func make(at now: Timestamp) -> String { now.sortableText + supply.withLock { $0.token(bytes: 18) } }
+
+    private static let supply = Lock(RandomSupply())
 }
