@@ -146,9 +146,9 @@ final class AttemptRun {
             return .failed(.gateway(.overload, "The provider is not configured.", boughtNothing: true))
         }
         do throws(ProviderFailure) {
-            let received = try await connection.submit(
+            let reply = try await connection.submit(
                 request, for: job.keyID, following: follower, unless: job.hold)
-            return await purchase(received, index)
+            return await purchase(reply, index)
         } catch {
             return .failed(error)
         }
@@ -156,10 +156,10 @@ final class AttemptRun {
 
     /// What an answer brings, or the task that it tells of leads to; not inlined, as ``settle(_:_:)`` is not.
     @inline(never)
-    private func purchase(_ received: Upstream.Received, _ index: Int) async -> Purchase {
-        record.upstreamStatus = received.answer.status
-        switch destination.dialect.outcome(of: received.answer) {
-        case .images(let images): return .delivered(Delivery(images, received.files, from: destination))
+    private func purchase(_ reply: Upstream.Reply, _ index: Int) async -> Purchase {
+        record.upstreamStatus = reply.received.answer.status
+        switch reply.outcome {
+        case .images(let images): return .delivered(Delivery(images, reply.received.files, from: destination))
         case .failed(let failure): return .failed(failure)
         case .queued(let task):
             // The task's id is on disk before its first poll: after a crash it is polled again, not bought again.

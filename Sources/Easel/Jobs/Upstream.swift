@@ -19,7 +19,7 @@ protocol ProviderConnection: AnyObject, Sendable {
     func submit(
         _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
         unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Upstream.Received
+    ) async throws(ProviderFailure) -> Upstream.Reply
 
     /// Sends a request that costs nothing, such as a question about a task.
     func ask(_ request: UpstreamRequest) async throws(ClientError) -> Upstream.Received
@@ -66,25 +66,41 @@ final class Upstream: ProviderConnection {
         }
     }
 
+    /// The answer to an order, and what it says.
+    final class Reply: Sendable {
+        let received: Received
+        let outcome: Outcome
+
+        init(_ received: Received, by dialect: Dialect) {
+            self.received = received
+            outcome = dialect.outcome(of: received.answer)
+        }
+    }
+
     func submit(
         _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
         unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Received {
+    ) async throws(ProviderFailure) -> Reply {
         let pass = try await traffic.enter(for: keyID, unless: cancellation)
         do throws(ClientError) {
-            let received = try await send(request, answerWithin: provider.timeout, follower)
-            leave(pass, .success(received))
-            return received
+            return leave(pass, with: try await send(request, answerWithin: provider.timeout, follower))
         } catch {
             leave(pass, .failure(error))
             throw ProviderFailure(error)
         }
     }
 
+    @inline(never)
+    private func leave(_ pass: ProviderTraffic.Pass, with received: Received) -> Reply {
+        let reply = Reply(received, by: provider.dialect)
+        leave(pass, .success(reply.outcome))
+        return reply
+    }
+
     /// Not inlined: what a verdict takes would take up memory for as long as the answer is waited for.
     @inline(never)
-    private func leave(_ pass: ProviderTraffic.Pass, _ result: Result<Received, ClientError>) {
-        traffic.leave(pass, Verdict(result.map { provider.dialect.outcome(of: $0.answer) }))
+    private func leave(_ pass: ProviderTraffic.Pass, _ result: Result<Outcome, ClientError>) {
+        traffic.leave(pass, Verdict(result))
     }
 
     /// Neither the queue nor the breaker keeps it from its work: what it asks about is paid for.

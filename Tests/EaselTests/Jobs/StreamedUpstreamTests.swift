@@ -177,9 +177,10 @@ struct StreamedUpstreamTests {
                 to: "p0", configuration.traffic, clock: parts.clock.wallClock, log: parts.lines.log))
         let follower = StreamFollower(
             rules: try #require(dialect.variant(for: model).stream), reader: dialect.reader, saw: previews.add)
-        let received = try await upstream.submit(
+        let reply = try await upstream.submit(
             UpstreamRequest(method: .post, url: "\(provider.url)/make", fields: [:], body: [.bytes(Array("{}".utf8))]),
             for: "key", following: follower, unless: Promise())
+        let received = reply.received
         return Received(outcome: dialect.outcome(of: received.answer), files: received.files)
     }
 }

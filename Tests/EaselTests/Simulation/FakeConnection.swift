@@ -31,12 +31,12 @@ final class FakeConnection: ProviderConnection {
     func submit(
         _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
         unless cancellation: Promise<Void>
-    ) async throws(ProviderFailure) -> Upstream.Received {
+    ) async throws(ProviderFailure) -> Upstream.Reply {
         let pass = try await traffic.enter(for: keyID, unless: cancellation)
         do throws(ClientError) {
-            let received = try await order(request)
-            traffic.leave(pass, Verdict(.success(provider.dialect.outcome(of: received.answer))))
-            return received
+            let reply = Upstream.Reply(try await order(request), by: provider.dialect)
+            traffic.leave(pass, Verdict(.success(reply.outcome)))
+            return reply
         } catch {
             traffic.leave(pass, Verdict(.failure(error)))
             throw ProviderFailure(error)
