@@ -187,7 +187,7 @@ final class AttemptRun {
     /// From here on only storing is left; whoever waits is not kept waiting for that for ever.
     private func everyoneHasAnswered() {
         record.answeredAt = means.clock.now
-        job.becomeLate(after: Self.storingPatience, .resultPending(job.id), means.clock)
+        job.becomeLate(after: Self.storingPatience, means.clock, GatewayError.resultPending)
     }
 
     // MARK: Keeping what was bought

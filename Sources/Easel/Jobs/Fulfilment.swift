@@ -312,7 +312,7 @@ final class Fulfilment {
                 return conclusion.error.map(JobEnding.failed) ?? .done(story)
             } catch {
                 means.log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
-                job.becomeLate(after: AttemptRun.storingPatience, .endingPending(job.id), means.clock)
+                job.becomeLate(after: AttemptRun.storingPatience, means.clock, GatewayError.endingPending)
             }
             do { try await means.clock.sleep(for: pause) } catch { break }
             guard means.clock.now < deadline else { break }

@@ -28,7 +28,7 @@ final class Job {
     let cancellationRefusal = Promise<String>()
     /// What clients are told who cannot wait for the end.
     private(set) var lateness: GatewayError?
-    private var impatience: Task<Void, any Error>?
+    private var impatience: Alarm?
 
     init(id: String, keyID: String, acceptedAt: Timestamp, submission: Submission?) {
         self.id = id
@@ -43,7 +43,7 @@ final class Job {
 
     /// Ends the job for whoever waits.
     func end(_ ending: JobEnding) {
-        impatience?.cancel()
+        impatience = nil
         self.ending.fulfil(ending)
     }
 
@@ -58,12 +58,11 @@ final class Job {
     }
 
     /// After a while, sends away whoever still waits: the job goes on without them.
-    func becomeLate(after patience: Duration, _ error: GatewayError, _ clock: WallClock) {
+    func becomeLate(
+        after patience: Duration, _ clock: WallClock, _ error: @escaping @Sendable (_ id: String) -> GatewayError
+    ) {
         guard impatience == nil else { return }
-        impatience = EventLoop.spawn { [weak self] in
-            try await clock.alarm(after: patience)
-            self?.sendAway(error)
-        }
+        impatience = clock.alarm(after: patience) { [unowned self] in sendAway(error(id)) }
     }
 
     /// Leaves the job to the next start of the gateway, and tells whoever waits where to ask for it.
