@@ -83,6 +83,9 @@ final class AttemptRun {
         (unanswered, unfinished) = (0, 0)
     }
 
+    /// Whether it is over, and nothing speaks against another attempt.
+    var mayBeFollowed: Bool { outcome.failure?.mayMoveOn == true }
+
     /// Does every errand; `kept` are the images that are stored and written down already.
     func run(kept: [ImageRecord] = []) async {
         let errands = takeErrands(kept)

@@ -110,9 +110,11 @@ final class Fulfilment {
     ) async throws(GatewayError) -> JobEnding {
         let rows = rows(of: job, submission)
         var run: AttemptRun?
-        while let start = try await apart({ [run] () throws(GatewayError) in
-            try await self.start(after: run, of: job, candidates, rows)
-        }) {
+        while !job.isHeld, run?.mayBeFollowed ?? true,
+            let start = try await apart({ [run] () throws(GatewayError) in
+                try await self.start(after: run, of: job, candidates, rows)
+            })
+        {
             switch start {
             case .begun(let next):
                 run = next
@@ -145,12 +147,11 @@ final class Fulfilment {
         case failed(JobEnding)
     }
 
-    /// Makes the next attempt; `nil` when there is no other candidate, or the attempt before was the last that may be made.
+    /// Makes the next attempt; `nil` when there is no other candidate.
     private func start(
         after run: AttemptRun?, of job: Job, _ candidates: Candidates, _ rows: Rows
     ) async throws(GatewayError) -> Start? {
-        let mayMoveOn = run.map { $0.outcome.failure?.mayMoveOn == true } ?? true
-        guard mayMoveOn, !job.isHeld, let candidate = await candidates.next(), !job.isHeld else { return nil }
+        guard let candidate = await candidates.next(), !job.isHeld else { return nil }
         if let run { refuse(run, rows) }
         rows.job.report = candidate.plan.report.json.text
         let next = attempt((rows.refused?.ordinal ?? 0) + 1, of: job, candidate)
