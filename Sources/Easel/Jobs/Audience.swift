@@ -86,11 +86,11 @@ struct Audience {
     /// A client's answer has been sent, in full or in part.
     mutating func hear(_ jobID: String, inFull: Bool, isSuccess: Bool, at now: Timestamp) {
         guard var known = listeners[jobID] else { return }
-        known.changedAt = now
         if !inFull { known.departures += 1 }
-        listeners[jobID] = known
         // Of what went well the row says enough.
-        if isSuccess, known.departures == 0, known.returns == 0, known.retryCount == 0 { forget(jobID) }
+        if isSuccess, known.departures == 0, known.returns == 0, known.retryCount == 0 { return forget(jobID) }
+        known.changedAt = now
+        listeners[jobID] = known
     }
 
     private mutating func add(_ jobID: String, _ new: Listeners) {
@@ -105,7 +105,9 @@ struct Audience {
 
     private mutating func forget(_ jobID: String) {
         guard let question = listeners.removeValue(forKey: jobID)?.question else { return }
-        jobIDs[question]?.removeAll { $0 == jobID }
-        if jobIDs[question]?.isEmpty == true { jobIDs[question] = nil }
+        // Taken out, so that it is changed in place.
+        guard var rest = jobIDs.removeValue(forKey: question) else { return }
+        rest.removeAll { $0 == jobID }
+        if !rest.isEmpty { jobIDs[question] = rest }
     }
 }
