@@ -164,7 +164,7 @@ extension Target {
 
     private static func strings(in value: JSONValue) -> Set<String> {
         switch value {
-        case .string(let text): [text]
+        case .string(let text), .verbatim(let text): [text]
         case .array(let elements): elements.reduce(into: []) { $0.formUnion(strings(in: $1)) }
         case .object(let object): object.members.reduce(into: []) { $0.formUnion(strings(in: $1.value)) }
         case .null, .bool, .integer, .double, .external: []

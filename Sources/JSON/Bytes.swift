@@ -5,6 +5,20 @@ extension [UInt8] {
             for index in bytes.indices { output.append(bytes[index]) }
         }
     }
+
+    /// Adds a number in decimal digits.
+    mutating func append(decimal number: Int64) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var start = digits.count
+        var rest = number.magnitude
+        repeat {
+            start -= 1
+            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        append(copying: digits.span.extracting(start...))
+    }
 }
 
 extension UInt8 {

@@ -11,6 +11,7 @@ struct JSONContainer {
     private var members: [JSONObject.Member] = []
     /// The name of the member whose value comes next.
     private var name = ""
+    private var isNameKnown = false
     /// The names so far, once there are too many of them to search one by one.
     private var names: Set<String> = []
 
@@ -21,7 +22,8 @@ struct JSONContainer {
     /// Takes the name of the next member, and tells whether it is new.
     mutating func begin(_ name: String) -> Bool {
         self.name = name
-        return !has(name)
+        isNameKnown = has(name)
+        return !isNameKnown
     }
 
     /// Adds an element, or the value of the member begun; a repeated name replaces the member before.
@@ -33,7 +35,7 @@ struct JSONContainer {
             elements.append(value)
             return
         }
-        if has(name) {
+        if isNameKnown {
             members.removeAll { $0.name == name }
         } else {
             guard members.count < limits.members else {

@@ -1,10 +1,10 @@
 extension JSONValue {
     /// The value as JSON text, with an empty string for each ``JSONValue/external(_:)``, whose text is elsewhere.
     ///
-    /// Use ``replacingExternals(_:)`` first where their text matters.
-    package func encoded(isPretty: Bool = false) -> [UInt8] {
+    /// Use ``replacingExternals(_:)`` first where their text matters. There is room for `count` bytes at once.
+    package func encoded(isPretty: Bool = false, reserving count: Int = usualLength) -> [UInt8] {
         var text: [UInt8] = []
-        text.reserveCapacity(Self.usualLength)
+        text.reserveCapacity(count)
         var writer = JSONWriter(after: text, isPretty: isPretty)
         writer.write(self)
         return writer.text
@@ -18,7 +18,7 @@ extension JSONValue {
     }
 
     /// Bytes that there is room for at once: as long as most texts are.
-    private static let usualLength = 256
+    package static let usualLength = 256
 
     /// The value with each external string replaced, such as by a note of its size for a log.
     package func replacingExternals(_ replacement: (Int) -> JSONValue) -> JSONValue {

@@ -10,6 +10,10 @@ package enum JSONValue: Sendable, Hashable {
     ///
     /// The number is the one the sink returned for it.
     case external(Int)
+    /// A text that is JSON already, which is written as it stands; the parser makes none.
+    ///
+    /// What was written before need not be read to be passed on.
+    case verbatim(String)
     case array([JSONValue])
     case object(JSONObject)
 }
@@ -32,6 +36,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     static let usualCount = 8
 
     package init() {}
+
+    /// An object without members that has room for some at once.
+    package init(reserving count: Int) { members.reserveCapacity(count) }
 
     /// An object of members whose names differ.
     init(members: [Member]) { self.members = members }
@@ -103,8 +110,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     package init(nilLiteral: ()) { self = .null }
     package init(dictionaryLiteral elements: (String, JSONValue)...) {
-        var object = JSONObject()
-        for (name, value) in elements { object[name] = value }
-        self = .object(object)
+        self = .object(JSONObject(members: elements.map { JSONObject.Member(name: $0.0, value: $0.1) }))
     }
 }

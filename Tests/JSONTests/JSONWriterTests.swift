@@ -30,6 +30,23 @@ import Testing
         #expect(String(decoding: JSONValue.double(double).encoded(), as: UTF8.self) == "null")
     }
 
+    @Test func `escapes what must be, wherever it stands`() throws {
+        for code in 0..<0x180 as Range<UInt32> {
+            guard let scalar = Unicode.Scalar(code) else { continue }
+            for text in ["\(scalar)", "\(scalar)otter otter otter otter otter", "otter otter otter otter\(scalar)"] {
+                let isEscaped = code < 0x20 || scalar == "\"" || scalar == "\\"
+                let bytes = JSONValue.string(text).encoded()
+                #expect(isEscaped == (bytes.count > text.utf8.count + 2))
+                #expect(try JSONValue(parsing: bytes) == .string(text))
+            }
+        }
+    }
+
+    @Test func `writes what is JSON already as it stands`() {
+        let value: JSONValue = ["report": .verbatim(#"{"n": 1}"#), "cost": nil]
+        #expect(String(decoding: value.encoded(), as: UTF8.self) == #"{"report":{"n": 1},"cost":null}"#)
+    }
+
     @Test func `indents by two spaces`() {
         let value: JSONValue = ["data": [["url": "x"], [:]], "n": 1, "none": []]
         #expect(

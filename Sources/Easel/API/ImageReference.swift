@@ -98,7 +98,7 @@ extension ImageReference {
                     code: "invalid_type")
             }
             return try references(url, parameter, externals)
-        case .bool, .integer, .double:
+        case .bool, .integer, .double, .verbatim:
             throw .invalid(
                 name, "Invalid type for '\(name)': expected an image, but got \(json.kind) instead.",
                 code: "invalid_type")

@@ -13,7 +13,8 @@ struct ImagesAnswer {
         _ story: JobStory, _ delivery: Submission.Delivery, _ configuration: Configuration, _ files: FileServer
     ) async throws {
         let (job, images) = (story.job, story.images)
-        var head: JSONObject = ["created": .integer((job.finishedAt ?? job.acceptedAt).seconds)]
+        var head = JSONObject(reserving: 8)
+        head["created"] = .integer((job.finishedAt ?? job.acceptedAt).seconds)
         head["output_format"] = Self.outputFormat(of: images)
         head["size"] = images.first.map { .string("\($0.blob.width)x\($0.blob.height)") }
         head["usage"] = Self.usage(job.usage.flatMap { try? JSONValue(parsing: Array($0.utf8)) })
@@ -32,12 +33,16 @@ struct ImagesAnswer {
                     return .object(item)
                 })
             head["easel"] = easel
-            response = Response(.ok, fields: fields, body: .bytes(JSONValue.object(head).encoded()))
+            let text = JSONValue.object(head).encoded(reserving: Self.usualLength)
+            response = Response(.ok, fields: fields, body: .bytes(text))
         case .base64:
             let source = try await SegmentSource(try await Self.base64Segments(head, easel, images, files))
             response = Response(.ok, fields: fields, body: .stream(source, length: source.length))
         }
     }
+
+    /// Bytes of JSON that most answers with links take.
+    private static let usualLength = 2048
 
     /// The JSON text around the images, of which those in files are encoded while it is sent.
     private static func base64Segments(

@@ -6,7 +6,8 @@ import JSON
 enum JobAccount {
     static func json(_ story: JobStory, _ configuration: Configuration) -> JSONValue {
         let (job, attempt) = (story.job, story.attempts.last)
-        var account: JSONObject = ["id": .string(job.id)]
+        var account = JSONObject(reserving: 12)
+        account["id"] = .string(job.id)
         account["provider"] = (attempt?.provider).map(JSONValue.string)
         account["model"] = (attempt?.model).map(JSONValue.string)
         account["upstream_request_id"] = (attempt?.upstreamID).map(JSONValue.string)
@@ -18,7 +19,7 @@ enum JobAccount {
             "storing_ms": .integer(story.timings.storing.milliseconds),
         ]
         account["images"] = .array(story.images.map(image))
-        account["parameters"] = job.report.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+        account["parameters"] = job.report.map(JSONValue.verbatim)
         if !job.missing.isEmpty { account["missing"] = .array(job.missing.map(JSONValue.string)) }
         return .object(account)
     }

@@ -81,6 +81,7 @@ extension JSONValue {
         case .string, .external: "a string"
         case .array: "an array"
         case .object: "an object"
+        case .verbatim: "JSON"
         }
     }
 }

@@ -146,7 +146,7 @@ extension JSONValue {
         case .integer(let integer): String(integer)
         case .double(let double): int64.map { String($0) } ?? String(double)
         case .bool(let flag): String(flag)
-        case .null, .external, .array, .object: nil
+        case .null, .external, .verbatim, .array, .object: nil
         }
     }
 }

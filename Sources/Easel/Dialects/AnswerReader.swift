@@ -139,7 +139,7 @@ extension AnswerReader {
             let begins = { (scheme: String) in text.utf8.starts(with: scheme.utf8) { $0.loweredASCII == $1 } }
             if begins("http://") || begins("https://") { return .url(text) }
             return isInline || begins("data:") ? .base64(text) : .url(text)
-        case .null, .bool, .integer, .double, .array, .object: return nil
+        case .null, .bool, .integer, .double, .verbatim, .array, .object: return nil
         }
     }
 

@@ -34,7 +34,7 @@ struct Condition: Sendable, Hashable {
         case .string(let text): !text.isEmpty
         case .array(let elements): !elements.isEmpty
         case .object(let object): !object.isEmpty
-        case .bool, .integer, .double, .external: true
+        case .bool, .integer, .double, .external, .verbatim: true
         }
     }
 }
