@@ -46,7 +46,7 @@ struct ChunkHeader {
 
     private static func skipToken(_ line: Span<UInt8>, _ index: inout Int) -> Bool {
         let start = index
-        while index < line.count && line[index].isTokenCharacter { index += 1 }
+        while index < line.count && line[index].isInToken { index += 1 }
         return index > start
     }
 

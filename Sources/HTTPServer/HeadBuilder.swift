@@ -23,7 +23,7 @@ struct HeadBuilder: Sendable {
         }
         minorVersion = try Self.minorVersion(line.extracting((last + 1)...))
         let method = line.extracting(..<first)
-        guard !method.isEmpty, method.allSatisfy({ $0.isTokenCharacter }) else { throw .method }
+        guard !method.isEmpty, method.allSatisfy({ $0.isInToken }) else { throw .method }
         request.method = Method(rawValue: String(copyingText: method))
         request.target = try Self.target(line.extracting((first + 1)..<last), for: request.method)
         request.fields.reserveCapacity(16)
@@ -122,7 +122,7 @@ struct FieldLine {
         // Folding (RFC 9112, section 5.2), or a space between the request line and the first field.
         if line.count > 0 && line[0].isBlank { throw .foldedLine }
         var colon = 0
-        while colon < line.count && line[colon].isTokenCharacter { colon += 1 }
+        while colon < line.count && line[colon].isInToken { colon += 1 }
         guard colon > 0, colon < line.count, line[colon] == UInt8(ascii: ":") else { throw .fieldName }
         let trimmed = line.extracting((colon + 1)...).trimmedRange
         name = 0..<colon

@@ -54,10 +54,14 @@ struct ResponseHead {
 
     /// Adds one field as exactly one line, whatever its value holds: a value may come from a client or a provider.
     private func append(_ field: Fields.Field, to bytes: inout [UInt8]) {
-        guard !field.name.isEmpty, field.name.utf8.allSatisfy(\.isTokenCharacter) else { return }
+        guard !field.name.isEmpty, field.name.utf8.allSatisfy(\.isInToken) else { return }
         bytes += field.name.utf8
         bytes += ": ".utf8
-        for byte in field.value.utf8 { bytes.append(byte.isFieldCharacter ? byte : .space) }
+        if field.value.utf8.allSatisfy(\.isFieldCharacter) {
+            bytes += field.value.utf8
+        } else {
+            bytes += field.value.utf8.map { $0.isFieldCharacter ? $0 : .space }
+        }
         bytes += "\r\n".utf8
     }
 }
