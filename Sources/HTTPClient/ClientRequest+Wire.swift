@@ -2,13 +2,15 @@ import HTTP
 
 extension ClientRequest {
     /// The URL, once nothing in the request can be mistaken for something else on the wire.
-    func checkedURL() throws(ClientError) -> TargetURL {
+    ///
+    /// `known` are URLs that were read before, by their texts.
+    func checkedURL(known: [String: TargetURL] = [:]) throws(ClientError) -> TargetURL {
         guard method.rawValue.isToken else {
             throw ClientError(.invalidRequest("the method is not a token"), reached: .no, request: "a request")
         }
         let target: TargetURL
         do {
-            target = try TargetURL(url)
+            target = if let known = known[url] { known } else { try TargetURL(url) }
         } catch {
             throw ClientError(.invalidURL(error.reason), reached: .no, request: method.rawValue)
         }
@@ -73,14 +75,6 @@ extension ClientRequest {
 extension String {
     /// Whether the text is a token (RFC 9110, section 5.6.2), as methods and the names of fields are.
     var isToken: Bool {
-        !isEmpty
-            && utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-                default: Self.tokenPunctuation.contains(byte)
-                }
-            }
+        !isEmpty && utf8.allSatisfy(\.isInToken)
     }
-
-    private static let tokenPunctuation = Array("!#$%&'*+-.^_`|~".utf8)
 }

@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import HTTP
 package import LibEvent
 
 /// Sends requests to other servers: libcurl's multi interface on the event loop.
@@ -23,6 +24,11 @@ package final class HTTPClient {
     private var noted: [Transfer] = []
     private var watches: [curl_socket_t: Watch] = [:]
     private var timer: Timer?
+    /// The URLs that orders were sent to, taken apart.
+    private var targets: [String: TargetURL] = [:]
+
+    /// URLs that are remembered at most; then all are forgotten.
+    private static let targetMemory = 64
 
     package init(
         addresses: AddressPolicy, connections: ConnectionLimits = ConnectionLimits(), userAgent: String = "easel"
@@ -67,7 +73,8 @@ package final class HTTPClient {
     func begin(
         _ request: ClientRequest, since started: ContinuousClock.Instant
     ) throws(ClientError) -> Transfer {
-        let url = try request.checkedURL()
+        let url = try request.checkedURL(known: targets)
+        if request.method == .post { remember(url) }
         guard !Task.isCancelled else { throw request.error(.cancelled, reached: .no, at: url) }
         do throws(EasyHandle.OptionError) {
             let transfer = try Transfer(request, to: url, by: self, since: started)
@@ -81,6 +88,13 @@ package final class HTTPClient {
             let reason = unsafe String(cString: curl_easy_strerror(error.code))
             throw request.error(.other(code: error.code.rawValue, reason), reached: .no, at: url)
         }
+    }
+
+    /// Remembers where orders go: to the same few addresses all the time.
+    private func remember(_ url: TargetURL) {
+        guard targets[url.text] == nil else { return }
+        if targets.count >= Self.targetMemory { targets = [:] }
+        targets[url.text] = url
     }
 
     // MARK: What transfers call
