@@ -64,6 +64,8 @@ package final class Timer {
 struct Event: ~Copyable {
     private var pointer: OpaquePointer?
 
+    var isAssigned: Bool { unsafe pointer != nil }
+
     /// Makes the event.
     ///
     /// `context` is not retained: whoever it points to must own the event.

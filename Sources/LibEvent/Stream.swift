@@ -42,7 +42,7 @@ package final class Stream {
     private let inputChanged = Wakeup()
 
     private var writable = Event()
-    private var output: OutputBuffer
+    private var output = OutputBuffer()
     private var awaitsWritable = false
     private let outputChanged = Wakeup()
 
@@ -50,8 +50,6 @@ package final class Stream {
     ///
     /// - Throws: `StreamError.broken` when the system has no room for another socket.
     package init(_ socket: consuming Socket, inputLimit: Int) throws(StreamError) {
-        guard let output = OutputBuffer() else { throw .broken(code: ENOMEM) }
-        self.output = output
         self.inputLimit = inputLimit
         descriptor = socket.descriptor
         // Answers are written whole: waiting for more to send would only delay them.
@@ -62,11 +60,6 @@ package final class Stream {
             guard let this = unsafe this else { return }
             let stream = unsafe Unmanaged<Stream>.fromOpaque(this).takeUnretainedValue()
             EventLoop.assumeIsolated { stream.didBecomeReadable(what) }
-        }
-        unsafe writable.assign(descriptor, Int16(EV_WRITE | EV_ET | EV_PERSIST), this) { _, _, this in
-            guard let this = unsafe this else { return }
-            let stream = unsafe Unmanaged<Stream>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { stream.flush() }
         }
         guard readable.add() else {
             close()
@@ -332,7 +325,18 @@ extension Stream {
     private func awaitWritable() {
         guard !awaitsWritable else { return }
         awaitsWritable = true
+        if !writable.isAssigned { assignWritable() }
         if !writable.add() { fail(errno) }
+    }
+
+    /// Only once something waits to be sent: most connections never need the event.
+    private func assignWritable() {
+        let this = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe writable.assign(descriptor, Int16(EV_WRITE | EV_ET | EV_PERSIST), this) { _, _, this in
+            guard let this = unsafe this else { return }
+            let stream = unsafe Unmanaged<Stream>.fromOpaque(this).takeUnretainedValue()
+            EventLoop.assumeIsolated { stream.flush() }
+        }
     }
 
     private func fail(_ code: CInt) {
