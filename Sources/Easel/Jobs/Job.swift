@@ -13,7 +13,7 @@ final class Job {
     /// How the job ended, once that is written down.
     let ending = Promise<JobEnding>()
     /// What the provider shows before it is done.
-    let previews = Previews()
+    private(set) lazy var previews = Previews()
     /// Comes as soon as the job is in the ledger.
     let receipt = Promise<Void>()
     /// Comes when somebody wants the job to stop.
@@ -25,7 +25,7 @@ final class Job {
     /// Whether a client was told the job's id, and may come back for it.
     var isPromised = false
     /// Comes, with the reason, when it turns out that the job cannot be stopped.
-    let cancellationRefusal = Promise<String>()
+    private(set) lazy var cancellationRefusal = Promise<String>()
     /// What clients are told who cannot wait for the end.
     private(set) var lateness: GatewayError?
     private var impatience: Alarm?

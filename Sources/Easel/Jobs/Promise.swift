@@ -6,7 +6,7 @@ import LibEvent
 @EventLoop
 final class Promise<Value: Sendable> {
     private(set) var value: Value?
-    private var waiters: [Int: CheckedContinuation<Value?, Never>] = [:]
+    private var waiters: [(number: Int, continuation: CheckedContinuation<Value?, Never>)] = []
     private var lastWaiter = 0
     /// How often all who waited were sent away.
     private var releaseCount = 0
@@ -45,7 +45,7 @@ final class Promise<Value: Sendable> {
                 } else if Task.isCancelled || releases != releaseCount {
                     continuation.resume(returning: nil)
                 } else {
-                    waiters[waiter] = continuation
+                    waiters.append((waiter, continuation))
                 }
             }
         } onCancel: {
@@ -54,13 +54,14 @@ final class Promise<Value: Sendable> {
         }
     }
 
-    /// In the order they came, which a dictionary does not keep.
+    /// In the order they came.
     private func resumeAll(_ value: Value?) {
-        for waiter in waiters.sorted(by: { $0.key < $1.key }) { waiter.value.resume(returning: value) }
-        waiters = [:]
+        for waiter in waiters { waiter.continuation.resume(returning: value) }
+        waiters = []
     }
 
     private func giveUp(_ waiter: Int) {
-        waiters.removeValue(forKey: waiter)?.resume(returning: nil)
+        guard let index = waiters.firstIndex(where: { $0.number == waiter }) else { return }
+        waiters.remove(at: index).continuation.resume(returning: nil)
     }
 }
