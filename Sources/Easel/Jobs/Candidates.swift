@@ -32,6 +32,8 @@ final class Candidates {
     /// The next route that can take the order, with what would be sent along it; `nil` when there is none left.
     func next() async -> Candidate? {
         while let route = routes.popFirst() {
+            // A slice keeps the whole array that it is of.
+            if routes.isEmpty { routes = [] }
             guard let planner = planners[route] else { continue }
             do throws(GatewayError) { return try await candidate(route, planner) } catch {
                 firstRefusal = firstRefusal ?? error

@@ -130,7 +130,7 @@ final class Fulfilment {
     private final class Rows {
         var job: JobRecord
         /// The last attempt, which has bought nothing.
-        var refused: AttemptRecord?
+        var refused: Boxed<AttemptRecord>?
 
         init(job: JobRecord) { self.job = job }
     }
@@ -154,9 +154,9 @@ final class Fulfilment {
         guard let candidate = await candidates.next(), !job.isHeld else { return nil }
         if let run { refuse(run, rows) }
         rows.job.report = candidate.plan.report.json.text
-        let next = attempt((rows.refused?.ordinal ?? 0) + 1, of: job, candidate)
+        let next = attempt((rows.refused?.value.ordinal ?? 0) + 1, of: job, candidate)
         if let error = await writeDown(next.record, of: job, rows) {
-            guard let refused = rows.refused else { throw error }
+            guard let refused = rows.refused?.value else { throw error }
             rows.job.cost = Money(microunits: 0)
             return .failed(await settle(Conclusion(rows.job, refused, .failed, error), of: job))
         }
@@ -180,9 +180,10 @@ final class Fulfilment {
                 "request.id": run.record.jobID, "provider": run.record.provider,
                 "failure": failure.map { "\($0.kind)" } ?? "",
             ])
-        rows.refused = run.record
-        rows.refused?.state = .refused
-        rows.refused?.failure = failure?.json.text
+        var record = run.record
+        record.state = .refused
+        record.failure = failure?.json.text
+        rows.refused = .value(record)
     }
 
     // MARK: Writing down
@@ -198,7 +199,7 @@ final class Fulfilment {
     private func writeDown(_ attempt: AttemptRecord, of job: Job, _ rows: Rows) async -> GatewayError? {
         do {
             if job.receipt.value != nil {
-                try await means.ledger.begin(attempt, after: rows.refused)
+                try await means.ledger.begin(attempt, after: rows.refused?.value)
             } else {
                 try await means.ledger.accept(rows.job, attempt)
             }
