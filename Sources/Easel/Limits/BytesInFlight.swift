@@ -1,4 +1,5 @@
 import LibEvent
+import Synchronization
 
 /// The bodies of all requests that are being read or worked on, in bytes: in memory or on disk, they take room.
 final class BytesInFlight: Sendable {
@@ -13,7 +14,7 @@ final class BytesInFlight: Sendable {
         private let bytes: BytesInFlight
         private let keyID: String
         private let bounds: Bounds
-        private let count = Lock(0)
+        private let count = Atomic(0)
 
         fileprivate init(_ bytes: BytesInFlight, keyID: String, bounds: Bounds) {
             self.bytes = bytes
@@ -21,14 +22,14 @@ final class BytesInFlight: Sendable {
             self.bounds = bounds
         }
 
-        deinit { bytes.release(count.withLock { $0 }, keyID) }
+        deinit { bytes.release(count.load(ordering: .relaxed), keyID) }
 
         /// Holds more.
         ///
         /// - Throws: A 429 where the key holds too much with it, a 503 where all of them do.
         func grow(by more: Int) throws(GatewayError) {
             try bytes.take(more, keyID, bounds)
-            count.withLock { $0 += more }
+            count.add(more, ordering: .relaxed)
         }
     }
 
