@@ -30,14 +30,24 @@ package final class Exchange {
     /// Cancelling the task ends the transfer, here and in the response's body.
     ///
     /// - Throws: What went wrong, and whether the server can have received the request.
-    package func response() async throws(ClientError) -> ClientResponse {
+    package func headArrived() async throws(ClientError) {
         repeat { await transfer.headArrived() } while try isRedirected()
+    }
+
+    /// The response, once its head has arrived; its body is to be taken.
+    ///
+    /// Not part of waiting, which would take up memory for it all the while.
+    package func response() throws(ClientError) -> ClientResponse {
         let head = try transfer.responseHead()
         return ClientResponse(
             status: head.status, fields: head.fields, finalURL: url, body: ResponseBody(of: transfer))
     }
 
+    /// What is wrong with a response, for whoever reads it.
+    package func error(_ kind: ClientError.Kind) -> ClientError { transfer.error(kind) }
+
     /// Goes where the response leads to; `false` when it is the answer.
+    @inline(never)
     private func isRedirected() throws(ClientError) -> Bool {
         guard case .allowed(let hop) = repetition,
             let next = try hop.redirected(by: transfer.responseHead(), from: transfer.url)

@@ -61,7 +61,9 @@ package final class HTTPClient {
     ///
     /// - Throws: What went wrong, and whether the server can have received the request.
     package func send(_ request: ClientRequest) async throws(ClientError) -> ClientResponse {
-        try await begin(request).response()
+        let exchange = try begin(request)
+        try await exchange.headArrived()
+        return try exchange.response()
     }
 
     /// Begins to send a request, which need not be kept while its response is waited for.

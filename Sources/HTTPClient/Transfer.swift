@@ -321,7 +321,7 @@ final class Transfer {
 
     // MARK: Errors
 
-    private func error(_ kind: ClientError.Kind) -> ClientError {
+    func error(_ kind: ClientError.Kind) -> ClientError {
         ClientError(kind, reached: stage == .connecting ? .no : .maybe, request: "\(method.rawValue) \(url.shown)")
     }
 

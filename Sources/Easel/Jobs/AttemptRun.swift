@@ -88,14 +88,22 @@ final class AttemptRun {
 
     /// Does every errand; `kept` are the images that are stored and written down already.
     func run(kept: [ImageRecord] = []) async {
-        let errands = takeErrands(kept)
-        if case .submit(let request) = errands.first, errands.count == 1 {
+        var errands = takeErrands(kept)
+        if let request = Self.takeOnlyRequest(of: &errands) {
             // Nearly every attempt is one request, which needs no task of its own to wait in.
-            await settle(await submit(request, 0), 0)
+            await settle(await submit(consume request, 0), 0)
         } else {
             await perform(errands)
         }
         outcome.images.sort { $0.position < $1.position }
+    }
+
+    /// The request, if it is all there is to do; nobody needs it any more once it is sent.
+    @inline(never)
+    private static func takeOnlyRequest(of errands: inout [Errand]) -> UpstreamRequest? {
+        guard case .submit(let request) = errands.first, errands.count == 1 else { return nil }
+        errands = []
+        return request
     }
 
     @inline(never)
@@ -144,13 +152,13 @@ final class AttemptRun {
         unfinished -= 1
     }
 
-    private func submit(_ request: UpstreamRequest, _ index: Int) async -> Purchase {
+    private func submit(_ request: consuming UpstreamRequest, _ index: Int) async -> Purchase {
         guard let connection else {
             return .failed(.gateway(.overload, "The provider is not configured.", boughtNothing: true))
         }
         do throws(ProviderFailure) {
             let reply = try await connection.submit(
-                request, for: job.keyID, following: follower, unless: job.hold)
+                consume request, for: job.keyID, following: follower, unless: job.hold)
             return await purchase(reply, index)
         } catch {
             return .failed(error)

@@ -15,9 +15,9 @@ protocol ProviderConnection: AnyObject, Sendable {
     /// Sends a request that may cost money, once; waits for its turn first, and lets it go if `cancellation` comes before.
     ///
     /// It waits only behind as many of another API key's requests as of this one's. The follower sees what the answer
-    /// shows before it is complete.
+    /// shows before it is complete. The request is handed over, for it need not be kept while its answer is waited for.
     func submit(
-        _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
+        _ request: consuming UpstreamRequest, for keyID: String, following follower: StreamFollower?,
         unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Upstream.Reply
 
@@ -78,12 +78,12 @@ final class Upstream: ProviderConnection {
     }
 
     func submit(
-        _ request: UpstreamRequest, for keyID: String, following follower: StreamFollower?,
+        _ request: consuming UpstreamRequest, for keyID: String, following follower: StreamFollower?,
         unless cancellation: Promise<Void>
     ) async throws(ProviderFailure) -> Reply {
         let pass = try await traffic.enter(for: keyID, unless: cancellation)
         do throws(ClientError) {
-            return leave(pass, with: try await send(request, answerWithin: provider.timeout, follower))
+            return leave(pass, with: try await send(consume request, answerWithin: provider.timeout, follower))
         } catch {
             leave(pass, .failure(error))
             throw ProviderFailure(error)
@@ -112,20 +112,21 @@ final class Upstream: ProviderConnection {
 
     /// Sends one request and reads its answer whole.
     private func send(
-        _ request: UpstreamRequest, answerWithin: Duration, _ follower: StreamFollower?
+        _ request: consuming UpstreamRequest, answerWithin: Duration, _ follower: StreamFollower?
     ) async throws(ClientError) -> Received {
-        let exchange = try await begin(request, answerWithin: answerWithin, isFollowed: follower != nil)
-        let response = try await exchange.response()
-        return try await received(response, of: request, follower)
+        let exchange = try await begin(consume request, answerWithin: answerWithin, isFollowed: follower != nil)
+        try await exchange.headArrived()
+        return try await received(exchange, follower)
     }
 
     @inline(never)
     private func begin(
-        _ request: UpstreamRequest, answerWithin: Duration, isFollowed: Bool
+        _ request: consuming UpstreamRequest, answerWithin: Duration, isFollowed: Bool
     ) async throws(ClientError) -> Exchange {
-        try client.begin(
+        let body = try await body(of: request)
+        return try client.begin(
             ClientRequest(
-                method: request.method, url: request.url, fields: request.fields, body: try await body(of: request),
+                method: request.method, url: request.url, fields: request.fields, body: body,
                 limits: TransferLimits(
                     connect: provider.connectTimeout, head: answerWithin,
                     // A stream begins at once and is silent while the provider thinks.
@@ -138,16 +139,16 @@ final class Upstream: ProviderConnection {
     /// Not inlined, as nothing is that only begins or ends a long wait: it would take up memory all the while.
     @inline(never)
     private func received(
-        _ response: ClientResponse, of request: UpstreamRequest, _ follower: StreamFollower?
+        _ exchange: Exchange, _ follower: StreamFollower?
     ) async throws(ClientError) -> Received {
         do {
-            return try await receive(response, follower)
+            return try await receive(exchange.response(), follower)
         } catch let error as ClientError {
             throw error
         } catch let SpoolError.tooLarge(limit) {
-            throw ClientError(.bodyTooLarge(limit: limit), reached: .maybe, request: request.description)
+            throw exchange.error(.bodyTooLarge(limit: limit))
         } catch {
-            throw ClientError(.malformedResponse("\(error)"), reached: .maybe, request: request.description)
+            throw exchange.error(.malformedResponse("\(error)"))
         }
     }
 

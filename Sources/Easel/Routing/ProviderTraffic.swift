@@ -39,11 +39,23 @@ final class ProviderTraffic {
     func enter(
         for keyID: String = "", unless cancellation: Promise<Void>? = nil
     ) async throws(ProviderFailure) -> Pass {
-        if let pause { throw isPaused(for: pause) }
+        if let refusal { throw refusal }
         let ticket: WaitingLine.Ticket
         do throws(Turnstile.Refusal) { ticket = try await turnstile.enter(for: keyID, unless: cancellation) } catch {
             throw failure(error)
         }
+        return try pass(with: ticket, unless: cancellation)
+    }
+
+    /// What those are told who need not even get in line.
+    @inline(never)
+    private var refusal: ProviderFailure? { pause.map(isPaused) }
+
+    /// The pass of somebody whose turn has come.
+    @inline(never)
+    private func pass(
+        with ticket: WaitingLine.Ticket, unless cancellation: Promise<Void>?
+    ) throws(ProviderFailure) -> Pass {
         guard !Task.isCancelled, cancellation?.value == nil else {
             turnstile.leave(ticket)
             throw failure(.cancelled)

@@ -35,14 +35,28 @@ final class Turnstile {
         for keyID: String = "", unless cancellation: Promise<Void>? = nil
     ) async throws(Refusal) -> WaitingLine.Ticket {
         guard !Task.isCancelled, cancellation?.value == nil else { throw .cancelled }
+        let (ticket, isInside) = try arrive(from: keyID)
+        if !isInside { try await waitForTurn(of: ticket, unless: cancellation) }
+        return ticket
+    }
+
+    /// Takes somebody in: at once, or into the line.
+    @inline(never)
+    private func arrive(from keyID: String) throws(Refusal) -> (WaitingLine.Ticket, isInside: Bool) {
         let (ticket, moves) = line.arrive(from: keyID, at: clock.now)
         act(on: moves)
         plan()
         switch moves.last {
-        case .enters(ticket): return ticket
+        case .enters(ticket): return (ticket, true)
         case .isRefused(ticket, let refusal): throw self.refusal(refusal)
-        default: break
+        default: return (ticket, false)
         }
+    }
+
+    @inline(never)
+    private func waitForTurn(
+        of ticket: WaitingLine.Ticket, unless cancellation: Promise<Void>?
+    ) async throws(Refusal) {
         let turn = Promise<Result<Void, Refusal>>()
         waiting[ticket] = turn
         let watch = cancellation.map { cancellation in
@@ -53,7 +67,6 @@ final class Turnstile {
         // It may have been decided before the task was cancelled: then it has a place to give back.
         guard let decision = turn.value else { throw .cancelled }
         try decision.get()
-        return ticket
     }
 
     /// Makes room for the next; a second time changes nothing.
