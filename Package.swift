@@ -32,9 +32,12 @@ let package = Package(
         .systemLibrary(name: "CVips", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        // What is written in C, because Swift cannot say it.
+        .target(name: "CBase64"),
+        .target(name: "Base64", dependencies: ["CBase64"], swiftSettings: settings),
 
         // Values: no I/O, no clock, no C.
-        .target(name: "HTTP", swiftSettings: settings),
+        .target(name: "HTTP", dependencies: ["Base64"], swiftSettings: settings),
         .target(name: "JSON", swiftSettings: settings),
 
         // Effects: each wraps one library behind a narrow, safe face.

@@ -1,3 +1,5 @@
+import Base64
+
 /// Writes bytes that come in pieces as base64 text (RFC 4648, section 4): the standard alphabet, padded.
 ///
 /// What the pieces are makes no difference to the text.
@@ -25,6 +27,7 @@ package struct Base64Encoder: Sendable {
             position += 1
             if restCount == 3 { appendRest(to: &text) }
         }
+        position += Base64Vectors.encode(bytes.extracting(position...), into: &text)
         position = Self.encodeBlocks(bytes, from: position, into: &text)
         while position < bytes.count {
             rest = rest << 8 | UInt32(bytes[position])
@@ -61,7 +64,8 @@ package struct Base64Encoder: Sendable {
 
     /// Encodes whole blocks, and returns where the rest begins.
     ///
-    /// Almost every byte of an image passes here: a load from a table gives two characters.
+    /// Where the processor has no vectors that do, almost every byte of an image passes here: a load from a table gives two
+    /// characters.
     private static func encodeBlocks(_ bytes: Span<UInt8>, from start: Int, into text: inout [UInt8]) -> Int {
         let pairs = characterPairs.span
         var index = start

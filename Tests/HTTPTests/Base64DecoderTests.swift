@@ -33,6 +33,31 @@ import Testing
         #expect(try decode([alphabet]) == groups)
     }
 
+    /// So long that most of it is decoded by vectors, where the processor has them.
+    private static let longText = Array(String(repeating: "AZaz09+/", count: 16).utf8)
+
+    @Test func `long texts, of any length and however they are cut`() throws {
+        for count in 0...200 {
+            let bytes = (0..<count).map { _ in UInt8.random(in: 0...255) }
+            var (encoder, text) = (Base64Encoder(), [UInt8]())
+            encoder.encode(bytes[...], into: &text)
+            encoder.finish(into: &text)
+            let cut = text.count / 3
+            #expect(try decode([text]) == bytes)
+            #expect(try decode([Array(text[..<cut]), Array(text[cut...])]) == bytes)
+        }
+    }
+
+    @Test(arguments: longText.indices)
+    func `takes and refuses the same anywhere in a long text`(position: Int) {
+        for byte in UInt8.min...UInt8.max {
+            var text = Self.longText
+            text[position] = byte
+            // One by one is never by vectors.
+            #expect(outcome(of: [text]) == outcome(of: text.map { [$0] }))
+        }
+    }
+
     @Test(
         arguments: [
             ("Zm9v*g==", .invalidCharacter(UInt8(ascii: "*"), offset: 4)),
@@ -61,6 +86,10 @@ import Testing
         ] as [(Base64Error, String)])
     func `says what is wrong`(error: Base64Error, message: String) {
         #expect("\(error)" == message)
+    }
+
+    private func outcome(of pieces: [[UInt8]]) -> Result<[UInt8], Base64Error> {
+        Result { () throws(Base64Error) in try decode(pieces) }
     }
 
     private func decode(_ pieces: [[UInt8]]) throws(Base64Error) -> [UInt8] {
