@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "CBase64"),
         .target(name: "Base64", dependencies: ["CBase64"], swiftSettings: settings),
 
-        // Values: no I/O, no clock, no C.
+        // Values: no I/O, no clock, and no C but for the vectors of Base64.
         .target(name: "HTTP", dependencies: ["Base64"], swiftSettings: settings),
         .target(name: "JSON", swiftSettings: settings),
 
