@@ -145,4 +145,6 @@ def test_an_unknown_job_cannot_be_shown(sandbox):
 
 
 def is_stored(easel, bytes):
-    return any(file.read_bytes() == bytes for file in easel.data.rglob("*") if file.is_file())
+    [job] = easel.jobs()
+    [item] = easel.get(f"/v1/images/jobs/{job['id']}").json["data"]
+    return easel.fetch(item["url"]).body == bytes
