@@ -40,7 +40,7 @@ extension Target {
         var fields: [Field] = []
         var (isInPart, isOver) = (false, false)
         for piece in pieces {
-            for event in try parser.feed(piece.span) {
+            for event in try parser.feed(piece) {
                 require(!isOver)
                 switch event {
                 case .part(let part):

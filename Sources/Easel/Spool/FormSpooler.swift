@@ -30,7 +30,7 @@ actor FormSpooler: DiskActor {
 
     func write(_ bytes: [UInt8]) throws(SpoolError) {
         let events: [MultipartEvent]
-        do throws(MultipartError) { events = try parser.feed(bytes.span) } catch { throw .malformed("\(error)") }
+        do throws(MultipartError) { events = try parser.feed(bytes[...]) } catch { throw .malformed("\(error)") }
         for event in events { try take(event) }
     }
 

@@ -3,7 +3,7 @@ package enum MultipartEvent: Sendable, Hashable {
     /// A part begins.
     case part(MultipartPart)
     /// The next bytes of the part.
-    case data([UInt8])
+    case data(ArraySlice<UInt8>)
     case endOfPart
     /// The closing boundary; what comes after it is ignored.
     case end
@@ -60,12 +60,14 @@ package struct MultipartParser: Sendable {
     }
 
     /// Takes the next bytes of the body; after an error it throws the same again.
-    package mutating func feed(_ bytes: Span<UInt8>) throws(MultipartError) -> [MultipartEvent] {
+    ///
+    /// The data in what it returns are these bytes, not a copy of them.
+    package mutating func feed(_ bytes: ArraySlice<UInt8>) throws(MultipartError) -> [MultipartEvent] {
         if let failure { throw failure }
         do throws(MultipartError) {
             var events: [MultipartEvent] = []
-            var index = 0
-            while index < bytes.count, state != .epilogue {
+            var index = bytes.startIndex
+            while index < bytes.endIndex, state != .epilogue {
                 if state == .preamble || state == .data {
                     readData(bytes, at: &index, &events)
                 } else {
@@ -92,15 +94,15 @@ package struct MultipartParser: Sendable {
     }
 
     /// Passes on bytes up to the next delimiter; before the first part they are of no interest.
-    private mutating func readData(_ bytes: Span<UInt8>, at index: inout Int, _ events: inout [MultipartEvent]) {
+    private mutating func readData(_ bytes: ArraySlice<UInt8>, at index: inout Int, _ events: inout [MultipartEvent]) {
         let isWanted = state == .data
         let start = index
         /// Bytes held back from earlier pieces; the other matched ones are in this piece.
         var held = matched
-        while index < bytes.count {
+        while index < bytes.endIndex {
             if matched == 0 {
-                index = Self.endOfPlainBytes(in: bytes, from: index)
-                if index == bytes.count { break }
+                index += Self.plainPrefix(of: bytes[index...])
+                if index == bytes.endIndex { break }
             }
             if bytes[index] == delimiter[matched] {
                 matched += 1
@@ -108,29 +110,26 @@ package struct MultipartParser: Sendable {
                 if matched == delimiter.count { break }
             } else {
                 // No boundary after all. The byte is looked at again: it may begin one.
-                if isWanted, held > assumed { events.append(.data(Array(delimiter[assumed..<held]))) }
+                if isWanted, held > assumed { events.append(.data(delimiter[assumed..<held])) }
                 (matched, held, assumed) = (0, 0, 0)
             }
         }
         let end = index - matched
-        if isWanted, end > start {
-            var data: [UInt8] = []
-            data.append(copying: bytes.extracting(start..<end))
-            events.append(.data(data))
-        }
+        if isWanted, end > start { events.append(.data(bytes[start..<end])) }
         if matched == delimiter.count {
             if isWanted { events.append(.endOfPart) }
             (state, paddingBytes) = (.boundary, 0)
         }
     }
 
-    /// The next line break, with which every delimiter begins; at the end of the bytes half of one, or the end.
+    /// How many bytes come before the next line break, with which every delimiter begins, or half of one at the end.
     ///
     /// Almost every byte of an upload passes here. The inner loop has no branch, so that it compiles to vector instructions,
     /// and as it looks at pairs, the bytes of an image hardly ever end it: a carriage return is one in 256 of them.
-    private static func endOfPlainBytes(in bytes: Span<UInt8>, from start: Int) -> Int {
+    private static func plainPrefix(of bytes: ArraySlice<UInt8>) -> Int {
+        let bytes = bytes.span
         let (carriageReturn, lineFeed, stride) = (UInt8(ascii: "\r"), UInt8(ascii: "\n"), 64)
-        var index = start
+        var index = 0
         while bytes.count - index > stride {
             let block = bytes.extracting(index...(index + stride))
             var leastDifference = UInt8.max

@@ -139,7 +139,7 @@ import Testing
         let body = body.replacing("\n", with: "\r\n").replacing("IMAGE", with: Self.image)
         var parser = try MultipartParser(#require(MediaType(type)))
         var parts: [(head: MultipartPart, text: String)] = []
-        for event in try parser.feed(Array(body.utf8).span) {
+        for event in try parser.feed(ArraySlice(body.utf8)) {
             switch event {
             case .part(let head): parts.append((head, ""))
             case .data(let data): parts[parts.count - 1].text += String(decoding: data, as: UTF8.self)

@@ -167,7 +167,7 @@ import Testing
 
     private func parse(_ head: String) throws -> MultipartPart? {
         var parser = try MultipartParser(#require(MediaType("multipart/form-data; boundary=b")))
-        let events = try parser.feed(Array("--b\r\n\(head)\r\n\r\n".utf8).span)
+        let events = try parser.feed(ArraySlice("--b\r\n\(head)\r\n\r\n".utf8))
         guard case .part(let part) = events.first else { return nil }
         return part
     }
