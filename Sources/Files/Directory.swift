@@ -64,6 +64,15 @@ package struct Directory: Sendable, Hashable {
         return entries
     }
 
+    /// How many names the folder has, whatever they name.
+    func entryCount() throws(FileError) -> Int {
+        guard let stream = unsafe opendir(path) else { throw FileError(code: errno, path: path, operation: "opendir") }
+        defer { unsafe closedir(stream) }
+        var count = 0
+        while unsafe readdir(stream) != nil { count += 1 }
+        return count - 2  // itself and the one it is in
+    }
+
     /// Removes a file of the folder; false if there was none.
     ///
     /// The corresponding C function is `unlink`.
