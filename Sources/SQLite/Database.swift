@@ -24,7 +24,7 @@ package final class Database: Sendable {
     /// `nil` when the file is only read.
     private let writer: Worker<Write>?
     private let reader = Worker<Read>()
-    private let commits = Counter()
+    private let commits = Stopwatch()
 
     /// Opens the file, creating it if need be, and brings its schema up to date.
     ///
@@ -44,7 +44,8 @@ package final class Database: Sendable {
         self.writer = writer
         try writer.start(name: "sqlite-writer", connection: connection, batchLimit: Self.writesPerCommit) {
             [commits] connection, writes in
-            connection.commitTogether(writes) { commits.increment() }
+            let start = ContinuousClock.now
+            connection.commitTogether(writes) { commits.add(start.duration(to: .now)) }
         }
         try startReaders()
     }
@@ -112,18 +113,27 @@ package final class Database: Sendable {
     }
 
     /// How many transactions have been committed since the file was opened.
-    package var commitCount: Int { commits.value }
+    package var commitCount: Int { commits.laps }
+
+    /// How long all of them took together, each from its beginning until it was committed.
+    package var commitTime: Duration { commits.time }
 
     /// How many writes wait for the next transaction.
     package var waitingWrites: Int { writer?.waitingCount ?? 0 }
 }
 
-private final class Counter: Sendable {
+/// How often something was done, and how long that took in all.
+private final class Stopwatch: Sendable {
     private let count = Atomic(0)
+    private let nanoseconds = Atomic<Int64>(0)
 
-    var value: Int { count.load(ordering: .relaxed) }
+    var laps: Int { count.load(ordering: .relaxed) }
+    var time: Duration { .nanoseconds(nanoseconds.load(ordering: .relaxed)) }
 
-    func increment() { count.wrappingAdd(1, ordering: .relaxed) }
+    func add(_ time: Duration) {
+        count.wrappingAdd(1, ordering: .relaxed)
+        nanoseconds.wrappingAdd(Int64(time / .nanoseconds(1)), ordering: .relaxed)
+    }
 }
 
 private typealias Read = @Sendable (borrowing Connection) -> Void

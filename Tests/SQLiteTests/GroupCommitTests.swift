@@ -48,6 +48,19 @@ struct GroupCommitTests {
         #expect(try await database.notes() == (0..<writes).map { "note \($0)" })
     }
 
+    @Test func `how long commits take is added up`() async throws {
+        let database = try scratch.open()
+        #expect(database.commitTime == .zero)
+        await #expect(throws: DatabaseError.self) { try await database.write { try $0.run("nonsense") } }
+        let empty = database.commitTime
+        try await database.write { connection in
+            let start = ContinuousClock.now
+            while start.duration(to: .now) < .milliseconds(5) {}
+            try connection.run("INSERT INTO notes (text) VALUES ('note')")
+        }
+        #expect(database.commitTime - empty >= .milliseconds(5))
+    }
+
     @Test func `a body that fails is undone alone`() async throws {
         let database = try scratch.open()
         let results = await together(
