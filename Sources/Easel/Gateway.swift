@@ -23,12 +23,15 @@ final class Gateway: RequestHandler {
     private let fulfilment: Fulfilment
     private let files: FileServer
     private let desk: JobDesk
+    private let metrics: MetricsPage
+    private let meter: Meter
     private let clock: WallClock
     private let log: Log
 
     init(
         configuration: Configuration, ledger: Ledger, keys: Keys, bodies: BodyReader, inputs: Inputs,
-        reception: Reception, fulfilment: Fulfilment, files: FileServer, clock: WallClock, log: Log
+        reception: Reception, fulfilment: Fulfilment, files: FileServer, metrics: MetricsPage, meter: Meter,
+        clock: WallClock, log: Log
     ) {
         self.configuration = configuration
         self.ledger = ledger
@@ -40,6 +43,8 @@ final class Gateway: RequestHandler {
         self.files = files
         desk = JobDesk(
             configuration: configuration, ledger: ledger, jobs: reception.jobs, files: files, clock: clock, log: log)
+        self.metrics = metrics
+        self.meter = meter
         self.clock = clock
         self.log = log
     }
@@ -54,6 +59,7 @@ final class Gateway: RequestHandler {
         do throws(GatewayError) {
             response = try await answer(request, body, peer, id)
         } catch {
+            meter.counts.refused(error)
             response = Response(error)
         }
         return signed(response, id, request)
@@ -74,7 +80,7 @@ final class Gateway: RequestHandler {
     private func answer(
         _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
     ) async throws(GatewayError) -> Response {
-        guard let creation = try creation(askedBy: request) else { return try await tell(request) }
+        guard let creation = try creation(askedBy: request) else { return try await tell(request, peer) }
         // From a request for images to the images: understand it, do it unless it is done already, hand it over.
         let visit = try await apart { () throws(GatewayError) in try await self.admit(creation, request, body, id) }
         return await desk.answer(visit, peer)
@@ -98,7 +104,7 @@ final class Gateway: RequestHandler {
 
     /// Answers a request that asks for nothing new.
     @inline(never)
-    private func tell(_ request: Request) async throws(GatewayError) -> Response {
+    private func tell(_ request: Request, _ peer: Peer) async throws(GatewayError) -> Response {
         guard request.method != .options else { return CrossOrigin.preflight(request) }
         switch try endpoint(of: request) {
         case .generations, .edits, .variations: throw .unknownPath(request.method, String(request.path))
@@ -116,6 +122,7 @@ final class Gateway: RequestHandler {
         case .input(let token, let fileExtension): return try await files.serveInput(token, fileExtension, request)
         case .health, .root: return .json(["status": "ok"])
         case .readiness: return try await readiness()
+        case .metrics: return try await metrics.response(to: request, from: peer)
         }
     }
 
@@ -233,6 +240,7 @@ final class Gateway: RequestHandler {
             reception.sent(
                 jobID, inFull: exchange.isComplete && !exchange.clientLeft, isSuccess: exchange.status.isSuccess)
         }
+        meter.counts.requestEnded(exchange)
         log.info(
             "request",
             [

@@ -14,6 +14,7 @@ enum Endpoint: Sendable, Hashable {
     case input(token: String, fileExtension: String)
     case health
     case readiness
+    case metrics
     case root
 
     /// The methods it answers, `HEAD` with `GET` and `OPTIONS` everywhere aside.
@@ -21,7 +22,7 @@ enum Endpoint: Sendable, Hashable {
         switch self {
         case .generations, .edits, .variations: [.post]
         case .model, .job: [.get, .delete]
-        case .models, .file, .input, .health, .readiness, .root: [.get]
+        case .models, .file, .input, .health, .readiness, .metrics, .root: [.get]
         }
     }
 }
@@ -41,7 +42,7 @@ extension Endpoint {
         case .generations(let model): Creation(operation: .generate, model: model)
         case .edits(let model): Creation(operation: .edit, model: model)
         case .variations(let model): Creation(operation: .edit, model: model, standIns: Variation.standIns)
-        case .models, .model, .job, .file, .input, .health, .readiness, .root: nil
+        case .models, .model, .job, .file, .input, .health, .readiness, .metrics, .root: nil
         }
     }
 }
@@ -66,6 +67,7 @@ extension Endpoint {
         case (nil, _): self = .root
         case ("healthz", 1), ("health", 1): self = .health
         case ("readyz", 1): self = .readiness
+        case ("metrics", 1): self = .metrics
         case ("files", _): self.init(fileSegments: segments.dropFirst())
         default: self.init(apiSegments: segments[...])
         }

@@ -36,6 +36,8 @@ package struct Configuration: Sendable {
     /// Whether a commit waits for the disk.
     var durability = Durability.full
     var logLevel = Log.Level.info
+    /// What has to be sent to read `/metrics`; without it only somebody on the same machine may.
+    var metricsToken: Secret?
     /// Processor time of the event loop beyond which a piece of work is logged; `nil` is none.
     var loopLimit: Duration?
 

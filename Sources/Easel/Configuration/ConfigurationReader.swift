@@ -25,7 +25,7 @@ enum ConfigurationReader {
         let isMapping = root.allow(
             "listen", "public_url", "data", "dialects", "providers", "models", "aliases", "defaults", "results",
             "keys", "limits", "download_timeout", "allow_private", "strict", "currency", "answer_within", "idempotency",
-            "stop_within", "durability", "log", "loop_limit")
+            "stop_within", "durability", "log", "loop_limit", "metrics")
         guard isMapping else { return }
         if let listen = root.value("listen", like: "127.0.0.1:8080", parse: listenAddress) {
             configuration.listen = listen
@@ -71,6 +71,7 @@ enum ConfigurationReader {
             configuration.results.minFree = bytes
         }
         readLimits(of: root.section("limits"), into: &configuration)
+        readMetrics(of: root.section("metrics"), into: &configuration)
     }
 
     private static func readLimits(of limits: Section, into configuration: inout Configuration) {
@@ -100,6 +101,25 @@ enum ConfigurationReader {
                 "'limits.\(name)' has no room for one body of \(configuration.limits.body) bytes, as 'limits.body' allows"
             )
         }
+    }
+
+    /// The token is not repeated in a message, whatever is wrong with it.
+    private static func readMetrics(of metrics: Section, into configuration: inout Configuration) {
+        let mistakes = metrics.mistakes.all.count
+        guard metrics.allow("token"), let token = metrics.text("token"), metrics.mistakes.all.count == mistakes else {
+            return
+        }
+        let isSendable = token.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        guard isSendable, token.utf8.count >= MetricsAccess.shortestToken else {
+            return metrics.mistakes.report(
+                metrics.position(of: "token"),
+                isSendable
+                    ? "'metrics.token' is shorter than \(MetricsAccess.shortestToken) characters; "
+                        + "`openssl rand -hex 32` makes a good one"
+                    : "'metrics.token' has characters that no header field can carry; write visible ASCII, without spaces"
+            )
+        }
+        configuration.metricsToken = Secret(token)
     }
 
     private static func readAllowPrivate(of root: Section, into configuration: inout Configuration) {

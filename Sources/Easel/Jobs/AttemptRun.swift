@@ -24,18 +24,20 @@ final class AttemptRun {
         let sandbox: Sandbox
         let results: Results
         let room: DiskRoom
+        let meter: Meter
         let clock: WallClock
         let log: Log
 
         init(
             ledger: any JobLedger, connections: [String: any ProviderConnection], sandbox: Sandbox, results: Results,
-            room: DiskRoom, clock: WallClock, log: Log
+            room: DiskRoom, meter: Meter, clock: WallClock, log: Log
         ) {
             self.ledger = ledger
             self.connections = connections
             self.sandbox = sandbox
             self.results = results
             self.room = room
+            self.meter = meter
             self.clock = clock
             self.log = log
         }
@@ -198,6 +200,7 @@ final class AttemptRun {
     /// From here on only storing is left; whoever waits is not kept waiting for that for ever.
     private func everyoneHasAnswered() {
         record.answeredAt = means.clock.now
+        job.state = .storing
         job.becomeLate(after: Self.storingPatience, means.clock, GatewayError.resultPending)
     }
 
@@ -255,6 +258,7 @@ final class AttemptRun {
                         seed: seed, revisedPrompt: image.image.revisedPrompt, createdAt: means.clock.now))
             case .failure(let failure):
                 means.log.error("result lost", ["request.id": jobID, "reason": failure.reason])
+                means.meter.counts.imageLost(from: record.provider)
                 outcome.missing.append(failure.reason)
             case nil: outcome.missing.append("the gateway stopped")
             }

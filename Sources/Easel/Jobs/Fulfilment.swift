@@ -158,8 +158,11 @@ final class Fulfilment {
         if let error = await writeDown(next.record, of: job, rows) {
             guard let refused = rows.refused?.value else { throw error }
             rows.job.cost = Money(microunits: 0)
-            return .failed(await settle(Conclusion(rows.job, refused, .failed, error), of: job))
+            let failure = run?.outcome.failure?.kind
+            return .failed(await settle(Conclusion(rows.job, refused, .failed, error, failure), of: job))
         }
+        if let refused = rows.refused?.value { means.meter.counts.attemptEnded(refused, run?.outcome.failure?.kind) }
+        job.state = .submitted
         job.receipt.fulfil(())
         return .begun(next)
     }
@@ -244,11 +247,12 @@ final class Fulfilment {
             if failure.boughtNothing { record.cost = Money(microunits: 0) }
             // The request to stop may have been made before a restart, or at the provider.
             if failure.isCancellation || job.isCancelled && failure.boughtNothing {
-                return Conclusion(record, attempt, .cancelled, .cancelled(boughtNothing: failure.boughtNothing))
+                return Conclusion(
+                    record, attempt, .cancelled, .cancelled(boughtNothing: failure.boughtNothing), failure.kind)
             }
-            if failure.mayMoveOn, job.isHeld { return Conclusion(record, attempt, .failed, .stopping()) }
+            if failure.mayMoveOn, job.isHeld { return Conclusion(record, attempt, .failed, .stopping(), failure.kind) }
             let error = GatewayError(failure, provider: attempt.provider)
-            return Conclusion(record, attempt, failure.boughtNothing ? .failed : .unknown, error)
+            return Conclusion(record, attempt, failure.boughtNothing ? .failed : .unknown, error, failure.kind)
         }
         attempt.state = .done
         record.cost = price?.cost(of: outcome, for: record)
@@ -267,6 +271,7 @@ final class Fulfilment {
     /// Ends a job that has failed on its way to a provider.
     @inline(never)
     private func refuse(_ job: Job, _ submission: Submission, _ error: GatewayError) async -> JobEnding {
+        means.meter.counts.refused(error)
         // Without a row there is nothing to settle: the client's answer is all there is.
         guard job.receipt.value != nil else {
             means.log.info("order refused", ["request.id": job.id, "code": error.code ?? ""])
@@ -281,21 +286,28 @@ final class Fulfilment {
     private final class Conclusion {
         var story: JobStory
         let error: GatewayError?
+        /// Why its attempt bought nothing, or perhaps something.
+        let failure: FailureKind?
         /// Images on disk that are held there until they are written down.
         let held: [Digest]
 
         init(_ record: JobRecord, _ attempt: AttemptRecord, _ outcome: AttemptOutcome) {
             story = JobStory(job: record, keyName: "", attempts: [attempt], images: outcome.images)
             error = nil
+            failure = nil
             held = outcome.held
         }
 
-        init(_ record: JobRecord, _ attempt: AttemptRecord?, _ state: JobState, _ error: GatewayError) {
+        init(
+            _ record: JobRecord, _ attempt: AttemptRecord?, _ state: JobState, _ error: GatewayError,
+            _ failure: FailureKind? = nil
+        ) {
             story = JobStory(job: record, keyName: "", attempts: attempt.map { [$0] } ?? [], images: [])
             story.job.state = state
             story.job.error = error.json.text
             story.job.errorStatus = error.status.rawValue
             self.error = error
+            self.failure = failure
             held = []
         }
     }
@@ -310,6 +322,7 @@ final class Fulfilment {
             let story = conclusion.story
             do {
                 try await means.ledger.finish(story.job, story.attempts.last, images: story.images)
+                count(conclusion)
                 tell(of: story)
                 return conclusion.error.map(JobEnding.failed) ?? .done(story)
             } catch {
@@ -321,6 +334,12 @@ final class Fulfilment {
             pause = min(pause * 2, .seconds(10))
         }
         return .failed(.failureAfterPurchase("How the job ended could not be written down."))
+    }
+
+    private func count(_ conclusion: Conclusion) {
+        let story = conclusion.story
+        if let attempt = story.attempts.last { means.meter.counts.attemptEnded(attempt, conclusion.failure) }
+        means.meter.counts.jobEnded(story, currency: configuration.currency)
     }
 
     private func tell(of story: JobStory) {

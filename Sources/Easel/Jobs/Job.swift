@@ -10,6 +10,8 @@ final class Job {
     let acceptedAt: Timestamp
     /// What its client asked for; `nil` after a restart, which leaves only the ledger's rows of it.
     let submission: Submission?
+    /// How far it is, in the ledger's words.
+    var state = JobState.accepted
     /// How the job ended, once that is written down.
     let ending = Promise<JobEnding>()
     /// What the provider shows before it is done.

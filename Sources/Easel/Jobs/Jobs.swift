@@ -28,6 +28,11 @@ final class Jobs {
 
     var count: Int { running.count }
 
+    /// How many are how far.
+    var states: [JobState: Int] {
+        running.values.reduce(into: [:]) { states, job in states[job.state, default: 0] += 1 }
+    }
+
     /// The job of an id, while it is under way.
     func job(_ id: String) -> Job? { running[id] }
 
@@ -55,6 +60,7 @@ final class Jobs {
         let fulfilment = fulfilment
         for story in stories {
             let job = Job(id: story.job.id, keyID: story.job.keyID, acceptedAt: story.job.acceptedAt, submission: nil)
+            job.state = story.job.state
             job.receipt.fulfil(())
             uses.resume(keyID: job.keyID)
             if story.job.stopAskedAt != nil { job.cancellation.fulfil(()) }

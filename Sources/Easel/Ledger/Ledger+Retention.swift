@@ -54,6 +54,11 @@ extension Ledger {
         }
     }
 
+    /// Bytes of all images, as they are counted while they come and go.
+    func storedBytes() async throws -> Int {
+        try await database.read { try $0.row(Self.totalOfBlobs) { $0.integer(0) } ?? 0 }
+    }
+
     /// Deletes an image's rows; its jobs keep their own.
     func forgetBlob(_ digest: Digest) async throws -> Bool {
         try await database.write { connection in

@@ -82,6 +82,9 @@ struct AttemptRecord: Sendable {
         case failed
         /// Something may have been bought, and what became of it is not known.
         case unknown
+
+        /// How attempts end.
+        static let ends = [done, refused, unknown]
     }
 }
 

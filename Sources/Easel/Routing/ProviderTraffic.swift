@@ -13,7 +13,7 @@ final class ProviderTraffic {
     }
 
     let provider: String
-    private var limits: TrafficLimits
+    private(set) var limits: TrafficLimits
     private let turnstile: Turnstile
     private var breaker: Breaker
     private let clock: ForwardClock

@@ -10,6 +10,8 @@ final class SharedParts {
     let clock: WallClock
     let log: Log
     private let keys: Keys
+    private let meter = Meter()
+    private let gauges: MetricsPage.DiskGauges
     private let published = PublishedInputs.Images()
     /// What goes to each provider, by name: who waits goes on waiting, and what failed is remembered.
     private var traffic: [String: (provider: Configuration.Provider, traffic: ProviderTraffic)] = [:]
@@ -25,6 +27,7 @@ final class SharedParts {
         self.clock = clock
         self.log = log
         keys = Keys(ledger: ledger, clock: clock, log: log)
+        gauges = MetricsPage.DiskGauges(ledger: ledger, folder: spool.folder, clock: clock)
     }
 
     /// Works on jobs as a configuration has it.
@@ -35,7 +38,7 @@ final class SharedParts {
             sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels),
             results: Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: clock, log: log),
             room: DiskRoom(in: spool.folder, minimum: configuration.results.minFree, clock: clock, log: log),
-            clock: clock, log: log)
+            meter: meter, clock: clock, log: log)
         return Fulfilment(means: means, inputs: inputs(configuration), configuration: configuration)
     }
 
@@ -46,7 +49,14 @@ final class SharedParts {
             bodies: BodyReader(spool: spool, lengthLimit: configuration.limits.body), inputs: inputs(configuration),
             reception: reception, fulfilment: fulfilment,
             files: FileServer(ledger: ledger, blobs: blobs, published: published(configuration), log: log),
-            clock: clock, log: log)
+            metrics: metrics(configuration, reception.jobs), meter: meter, clock: clock, log: log)
+    }
+
+    private func metrics(_ configuration: Configuration, _ jobs: Jobs) -> MetricsPage {
+        meter.counts.expect(configuration)
+        return MetricsPage(
+            configuration: configuration, meter: meter, jobs: jobs,
+            traffic: configuration.providers.values.map { traffic(to: $0) }, ledger: ledger, gauges: gauges)
     }
 
     private func connections(_ configuration: Configuration) -> [String: any ProviderConnection] {

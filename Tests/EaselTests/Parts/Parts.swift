@@ -20,6 +20,7 @@ final class Parts {
     let spool: Spool
     let blobs: BlobStore
     let results: Results
+    let meter = Meter()
     let jobs: Jobs
     let reception: Reception
     let gateway: Gateway
@@ -34,6 +35,7 @@ final class Parts {
         self.clock = clock
         self.configuration = try Self.read(configuration)
         let (wallClock, log) = (clock.wallClock, lines.log)
+        meter.counts.expect(self.configuration)
         ledger = try Ledger(folder: folder.path, isDurable: false)
         spool = try Spool(folder: "\(folder.path)/spool")
         blobs = try BlobStore(folder: "\(folder.path)/blobs", isDurable: false)
@@ -47,17 +49,21 @@ final class Parts {
             spool: spool, fetcher: fetcher, check: check, published: published, lengthLimit: limits.body)
         results = Results(blobs: blobs, fetcher: fetcher, spool: spool, check: check, clock: wallClock, log: log)
         let (client, spool) = (HTTPClient(addresses: .any), spool)
+        let traffic = self.configuration.providers.mapValues { provider in
+            ProviderTraffic(to: provider.name, provider.traffic, clock: wallClock, log: log)
+        }
         let means = AttemptRun.Means(
             ledger: ledger,
             connections: self.configuration.providers.mapValues { provider in
                 Upstream(
                     provider, client: client, spool: spool,
-                    traffic: ProviderTraffic(to: provider.name, provider.traffic, clock: wallClock, log: log))
+                    traffic: traffic[provider.name]
+                        ?? ProviderTraffic(to: provider.name, provider.traffic, clock: wallClock, log: log))
             },
             sandbox: Sandbox(spool: spool, pixelLimit: limits.pixels), results: results,
             room: DiskRoom(
                 in: folder.path, minimum: self.configuration.results.minFree, clock: wallClock, log: log),
-            clock: wallClock, log: log)
+            meter: meter, clock: wallClock, log: log)
         let fulfilment = Fulfilment(means: means, inputs: inputs, configuration: self.configuration)
         jobs = Jobs(fulfilment: fulfilment, clock: wallClock)
         reception = Reception(jobs: jobs, ledger: ledger, clock: wallClock, log: log)
@@ -67,7 +73,11 @@ final class Parts {
             bodies: BodyReader(spool: spool, lengthLimit: limits.body), inputs: inputs,
             reception: reception, fulfilment: fulfilment,
             files: FileServer(ledger: ledger, blobs: blobs, published: published, log: log),
-            clock: wallClock, log: log)
+            metrics: MetricsPage(
+                configuration: self.configuration, meter: meter, jobs: jobs, traffic: Array(traffic.values),
+                ledger: ledger,
+                gauges: MetricsPage.DiskGauges(ledger: ledger, folder: folder.path, clock: .system)),
+            meter: meter, clock: wallClock, log: log)
         sweeper = Sweeper(
             ledger: ledger, blobs: blobs, retention: self.configuration.results, clock: wallClock, log: log)
     }

@@ -28,7 +28,7 @@ final class Engine {
             room: DiskRoom(minimum: world.faults.minFree, clock: clock, log: log) {
                 try await world.freeSpace(in: life)
             },
-            clock: clock, log: log)
+            meter: Meter(), clock: clock, log: log)
         let fulfilment = Fulfilment(
             means: means, inputs: world.tools.inputs, configuration: configuration, random: world.dice)
         jobs = Jobs(fulfilment: fulfilment, clock: clock)
