@@ -76,9 +76,9 @@ package final class Database: Sendable {
 
     /// Runs `body` and returns once what it wrote is committed, and on the disk if the durability is ``Durability/full``.
     ///
-    /// A body that throws leaves no trace, and does not disturb the writes it shares a transaction with. It must not
-    /// begin or end transactions itself, and should be quick: everything else that writes waits for it. Cancelling the
-    /// task has no effect.
+    /// A body that throws leaves no trace, and does not disturb the writes it shares a transaction with: those are undone
+    /// and run again, so a body must do nothing but read and write the database. It must not begin or end transactions
+    /// itself, and should be quick: everything else that writes waits for it. Cancelling the task has no effect.
     ///
     /// - Throws: What `body` threw, or the ``DatabaseError`` that made the commit fail: either way nothing was written.
     @discardableResult

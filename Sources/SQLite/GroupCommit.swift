@@ -9,7 +9,8 @@ struct Write: Sendable {
         let answer: (_ commitFailure: (any Error)?) -> Void
     }
 
-    let perform: @Sendable (borrowing Connection) -> Outcome
+    /// Runs the body in the open transaction, perhaps so that it can be undone alone.
+    let perform: @Sendable (_ connection: borrowing Connection, _ alone: Bool) -> Outcome
     /// Tells the caller that the body was never run.
     let refuse: @Sendable (DatabaseError) -> Void
 
@@ -17,9 +18,9 @@ struct Write: Sendable {
         _ body: @escaping @Sendable (borrowing Connection) throws -> Output,
         answer: @escaping @Sendable (Result<Output, any Error>) -> Void
     ) {
-        perform = { connection in
+        perform = { connection, alone in
             do {
-                let value = try connection.savepoint(body)
+                let value = try alone ? connection.savepoint(body) : body(connection)
                 return Outcome(failure: nil) { answer($0.map { .failure($0) } ?? .success(value)) }
             } catch {
                 return Outcome(failure: error) { _ in answer(.failure(error)) }
@@ -32,18 +33,44 @@ struct Write: Sendable {
 extension Connection {
     /// Runs writes in one transaction and answers every one of them after its commit.
     borrowing func commitTogether(_ writes: [Write], committed: () -> Void) {
+        // Nearly always all of them go well, and none has to be undone alone.
+        if commitAll(writes, committed) { return }
         var rest = writes[...]
         while !rest.isEmpty {
-            do throws(DatabaseError) {
-                try run("BEGIN IMMEDIATE")
-            } catch {
-                for write in rest { write.refuse(error) }
-                return
-            }
+            guard begin(rest) else { return }
             let outcomes = perform(&rest)
             let failure = isInTransaction ? commit() : outcomes.last?.failure ?? lostTransaction
             if failure == nil { committed() }
             for outcome in outcomes { outcome.answer(failure) }
+        }
+    }
+
+    /// Runs writes in one transaction and answers them, unless one of them fails: then all are undone, and it says false.
+    private borrowing func commitAll(_ writes: [Write], _ committed: () -> Void) -> Bool {
+        guard begin(writes[...]) else { return true }
+        var outcomes: [Write.Outcome] = []
+        for write in writes {
+            outcomes.append(write.perform(self, false))
+            guard isInTransaction, outcomes.last?.failure == nil else { break }
+        }
+        guard isInTransaction, outcomes.last?.failure == nil, !hasUnresolvedForeignKeys else {
+            rollBack()
+            return false
+        }
+        let failure = commit()
+        if failure == nil { committed() }
+        for outcome in outcomes { outcome.answer(failure) }
+        return true
+    }
+
+    /// Begins a transaction, or tells writes why it cannot, and says false.
+    private borrowing func begin(_ writes: ArraySlice<Write>) -> Bool {
+        do throws(DatabaseError) {
+            try run("BEGIN IMMEDIATE")
+            return true
+        } catch {
+            for write in writes { write.refuse(error) }
+            return false
         }
     }
 
@@ -53,7 +80,7 @@ extension Connection {
     private borrowing func perform(_ writes: inout ArraySlice<Write>) -> [Write.Outcome] {
         var outcomes: [Write.Outcome] = []
         while isInTransaction, let write = writes.popFirst() {
-            outcomes.append(write.perform(self))
+            outcomes.append(write.perform(self, true))
         }
         return outcomes
     }
