@@ -17,6 +17,10 @@ static inline int easel_db_config(sqlite3 *database, int option, int value) {
     return sqlite3_db_config(database, option, value, (int *)0);
 }
 
-// So is prctl.
+// So is sqlite3_config.
+
+static inline int easel_count_no_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
+// And prctl.
 
 static inline void easel_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

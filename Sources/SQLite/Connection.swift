@@ -108,12 +108,19 @@ package struct Connection: ~Copyable {
         unsafe DatabaseError(code: code, of: handle, sql: nil, message: message)
     }
 
+    /// Keeps SQLite from counting the memory it uses, for which every allocation of every thread takes one mutex.
+    ///
+    /// It has to come before everything else (<https://www.sqlite.org/compile.html#default_memstatus>); refused,
+    /// SQLite only goes on counting.
+    private static let countsNoMemory = easel_count_no_memory() == SQLITE_OK
+
     private static func openHandle(_ path: String, _ access: Access) throws(DatabaseError) -> OpaquePointer {
         let flags =
             switch access {
             case .readOnly: SQLITE_OPEN_READONLY
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
+        _ = countsNoMemory
         var handle: OpaquePointer?
         let code = unsafe sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         if code == SQLITE_OK, let handle = unsafe handle { return unsafe handle }
