@@ -29,7 +29,7 @@ package actor EventLoop {
     package nonisolated static func spawn<Success: Sendable>(
         _ operation: @escaping @EventLoop @Sendable () async throws -> Success
     ) -> Task<Success, any Error> {
-        Task(executorPreference: shared.executor) { try await operation() }
+        Task(executorPreference: shared.executor, operation: operation)
     }
 
     /// Suspends the task until no other is ready to go on: all of them wait for a socket, a timer or another thread.
