@@ -7,7 +7,8 @@ package import LibEvent
 /// How the body's end is told (Content-Length, chunks, closing) is up to the connection, as are `Connection` and, if
 /// there is none, `Date`: fields of these names are replaced.
 package struct Response: Sendable {
-    package enum Body: Sendable {
+    /// One word, as every function that waits for an answer keeps room for it.
+    package indirect enum Body: Sendable {
         case none
         case bytes([UInt8])
         /// Part of a file, sent by the kernel; what lies outside the file is left out.
