@@ -53,41 +53,64 @@ final class Gateway: RequestHandler {
     static let smallBody = 1 << 20
 
     /// Answers a request; every failure on the way becomes the OpenAI-shaped error that SDKs understand.
-    func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
+    func respond(to request: consuming Request, body: RequestBody, peer: Peer) async -> Response {
         let id = RequestID.make(at: clock.now)
-        let response: Response
-        do throws(GatewayError) {
-            response = try await answer(request, body, peer, id)
-        } catch {
-            meter.counts.refused(error)
-            response = Response(error)
-        }
-        return signed(response, id, request)
+        let asker = asker(of: request)
+        let response =
+            switch await receive(consume request, body, peer, id) {
+            // From a request for images to the images: it is a job by now, or belongs to one.
+            case .visit(let visit): await desk.answer(visit, peer)
+            case .answer(let response): response
+            }
+        return signed(response, id, for: asker)
+    }
+
+    /// Who sent a request, as far as every answer depends on it; the request is not kept for as long as that takes.
+    private struct Asker {
+        let key: Secret?
+        let isBrowser: Bool
+    }
+
+    @inline(never)
+    private func asker(of request: Request) -> Asker {
+        Asker(key: Credentials.key(in: request.fields), isBrowser: CrossOrigin.isMeant(by: request))
     }
 
     /// An answer with the fields that every answer has.
     ///
     /// Not inlined, as nothing is that only begins or ends a long wait: it would take up memory all the while.
     @inline(never)
-    private func signed(_ response: Response, _ id: String, _ request: Request) -> Response {
+    private func signed(_ response: Response, _ id: String, for asker: Asker) -> Response {
         var response = response
         response.fields["x-request-id"] = response.fields["x-request-id"] ?? id
-        if let caller = keys.remembered(of: request) { reception.jobs.uses.describe(caller, in: &response) }
-        CrossOrigin.allow(request, &response)
+        if let caller = asker.key.flatMap(keys.remembered) { reception.jobs.uses.describe(caller, in: &response) }
+        if asker.isBrowser { CrossOrigin.allow(&response) }
         return response
     }
 
-    private func answer(
-        _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
-    ) async throws(GatewayError) -> Response {
-        guard let creation = try creation(askedBy: request) else { return try await tell(request, peer) }
-        // From a request for images to the images: understand it, do it unless it is done already, hand it over.
-        let visit = try await apart { () throws(GatewayError) in try await self.admit(creation, request, body, id) }
-        return await desk.answer(visit, peer)
+    /// What a request comes to before anything is waited for.
+    private enum Arrival {
+        case visit(JobDesk.Visit)
+        case answer(Response)
+    }
+
+    /// Understands a request for images, and does what it asks for unless it is done already; answers any other.
+    @inline(never)
+    private func receive(
+        _ request: consuming Request, _ body: RequestBody, _ peer: Peer, _ id: String
+    ) async -> Arrival {
+        let request = consume request
+        do throws(GatewayError) {
+            guard let creation = try creation(askedBy: request) else { return .answer(try await tell(request, peer)) }
+            return .visit(
+                try await apart { () throws(GatewayError) in try await self.admit(creation, request, body, id) })
+        } catch {
+            meter.counts.refused(error)
+            return .answer(Response(error))
+        }
     }
 
     /// `nil` for a request that asks for nothing new.
-    @inline(never)
     private func creation(askedBy request: Request) throws(GatewayError) -> Endpoint.Creation? {
         request.method == .post ? try endpoint(of: request).creation : nil
     }

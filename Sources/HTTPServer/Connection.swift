@@ -68,7 +68,7 @@ final class Connection {
         var mayContinue = true
         while mayContinue && !isLastRequest {
             switch await reader.next() {
-            case .request(let head): mayContinue = await serve(head)
+            case .request: mayContinue = await serve()
             case .rejected(let rejection):
                 await refuse(rejection)
                 mayContinue = false
@@ -78,13 +78,13 @@ final class Connection {
     }
 
     /// Answers one request; `false` if it was the connection's last.
-    private func serve(_ head: RequestHead) async -> Bool {
+    private func serve() async -> Bool {
         let started = ContinuousClock.now
-        let body = RequestBody(reader, head)
+        let body = RequestBody(reader, reader.head)
         isWorking = true
         if stream.hasPeerLeft && stream.isBroken { task?.cancel() }
-        let response = await handler.respond(to: head.request, body: body, peer: peer)
-        return await send(response, to: head, body, since: started)
+        let response = await handler.respond(to: reader.takeRequest(), body: body, peer: peer)
+        return await send(response, body, since: started)
     }
 
     /// Sends the answer to a request, and sees to what is left of its body; `false` if it was the connection's last.
@@ -92,9 +92,9 @@ final class Connection {
     /// Not inlined: what sending takes would take up memory for as long as the answer is being made.
     @inline(never)
     private func send(
-        _ response: Response, to head: RequestHead, _ body: RequestBody, since started: ContinuousClock.Instant
+        _ response: Response, _ body: RequestBody, since started: ContinuousClock.Instant
     ) async -> Bool {
-        let leftEarly = stream.hasPeerLeft
+        let (head, leftEarly) = (reader.head, stream.hasPeerLeft)
 
         let rest = body.rest(limit: limits.discarded)
         if rest == .unknown && !response.body.isStream {

@@ -8,8 +8,8 @@ package protocol RequestHandler: AnyObject, Sendable {
     ///
     /// The task is cancelled when the connection breaks, so that what is waited for here ends. A client that closes only
     /// its sending side gets its answer; ``Peer/departure()`` tells of it. The answer may come before the body has been
-    /// read, or without reading it at all.
-    func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response
+    /// read, or without reading it at all. The request is handed over: nobody else keeps its fields until it is answered.
+    func respond(to request: consuming Request, body: RequestBody, peer: Peer) async -> Response
 
     /// Puts into the program's own words why something was no request.
     func response(to rejection: Rejection) -> Response
@@ -20,7 +20,7 @@ package protocol RequestHandler: AnyObject, Sendable {
 
 /// One request and its answer, as an access log tells them.
 package struct Exchange: Sendable {
-    /// `nil` if what came was no request.
+    /// Without its fields; `nil` if what came was no request.
     package let request: Request?
     package let peer: Peer
     package let status: Status

@@ -1,16 +1,20 @@
+import HTTP
 import LibEvent
 
 /// Reads one connection's requests, piece by piece and each within its time.
 @EventLoop
 final class RequestReader {
     enum Arrival {
-        case request(RequestHead)
-        case rejected(Rejection)
+        /// Its ``head`` is there.
+        case request
+        indirect case rejected(Rejection)
         /// The client has left, or has sent nothing for so long that the connection is of no more use.
         case nothing
     }
 
     let stream: Stream
+    /// The head of the current request, whose fields are gone with ``takeRequest()``.
+    private(set) var head = RequestHead(request: Request(method: .get, target: "/"), minorVersion: 1)
     /// Whether no byte of the next request has come yet.
     private(set) var isIdle = true
     /// Bytes of the current request so far, head and framing included.
@@ -26,7 +30,16 @@ final class RequestReader {
 
     var limits: Limits { parser.limits }
 
-    /// The head of the next request.
+    /// Hands over the current request: its fields need not be kept for as long as it is answered.
+    ///
+    /// Not inlined: its copies would take up memory for as long as that takes.
+    @inline(never)
+    func takeRequest() -> Request {
+        defer { head.request.fields = [:] }
+        return head.request
+    }
+
+    /// Waits for the head of the next request.
     func next() async -> Arrival {
         requestCount = 0
         isIdle = stream.availableCount == 0
@@ -57,7 +70,8 @@ final class RequestReader {
             switch parse(into: &nothing) {
             case .head(let head):
                 isBodyComplete = false
-                return .request(head)
+                self.head = head
+                return .request
             case .reject(let rejection): return .rejected(rejection)
             // The end of a request whose body nobody asked for, because it has none.
             case .end, .body: continue

@@ -14,9 +14,11 @@ enum CrossOrigin {
         return response
     }
 
+    /// Whether a request comes from a page in a browser.
+    static func isMeant(by request: Request) -> Bool { request.fields["origin"] != nil }
+
     /// Adds what a browser needs to see of an answer, errors included.
-    static func allow(_ request: Request, _ response: inout Response) {
-        guard request.fields["origin"] != nil else { return }
+    static func allow(_ response: inout Response) {
         response.fields["access-control-allow-origin"] = "*"
         response.fields["access-control-expose-headers"] =
             """

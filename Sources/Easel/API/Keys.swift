@@ -34,10 +34,8 @@ final class Keys {
         return record
     }
 
-    /// The owner of the key that a request carries, as far as it is remembered from a moment ago.
-    func remembered(of request: Request) -> KeyRecord? {
-        Credentials.key(in: request.fields).flatMap { known[$0]?.record }
-    }
+    /// The owner of a key, as far as it is remembered from a moment ago.
+    func remembered(_ key: Secret) -> KeyRecord? { known[key]?.record }
 
     private func record(of key: Secret) async throws(GatewayError) -> KeyRecord? {
         let now = clock.now

@@ -10,8 +10,8 @@ final class Entrance: RequestHandler {
 
     init(_ gateway: Gateway) { self.gateway = gateway }
 
-    func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
-        await gateway.respond(to: request, body: body, peer: peer)
+    func respond(to request: consuming Request, body: RequestBody, peer: Peer) async -> Response {
+        await gateway.respond(to: consume request, body: body, peer: peer)
     }
 
     func response(to rejection: Rejection) -> Response { gateway.response(to: rejection) }
