@@ -48,8 +48,8 @@ final class AttemptRun {
     private let connection: (any ProviderConnection)?
     private let means: Means
     private(set) var record: AttemptRecord
-    /// What is to be done, until it is begun; `nil` for what an earlier run has left.
-    private var errands: [Errand]?
+    /// What is to be done; nothing for what an earlier run has left, until that is found out.
+    private var errands: [Errand]
     /// How many images each request is for, and the seed it was sent with; after a restart neither is known.
     private let (imagesPerRequest, seeds): ([Int], [Int64?])
     /// What the provider shows before it is done, and whom.
@@ -74,7 +74,7 @@ final class AttemptRun {
         self.job = job
         self.destination = destination
         connection = means.connections[destination.route.provider]
-        errands = plan.map(Errand.all)
+        errands = plan.map(Errand.all) ?? []
         (imagesPerRequest, seeds) = (plan?.imagesPerRequest ?? [], plan?.seeds ?? [])
         follower = plan?.stream.map {
             StreamFollower(rules: $0, reader: destination.dialect.reader, saw: job.previews.add)
@@ -90,46 +90,41 @@ final class AttemptRun {
 
     /// Does every errand; `kept` are the images that are stored and written down already.
     func run(kept: [ImageRecord] = []) async {
-        var errands = takeErrands(kept)
-        if let request = Self.takeOnlyRequest(of: &errands) {
-            // Nearly every attempt is one request, which needs no task of its own to wait in.
-            await settle(await submit(consume request, 0), 0)
+        prepare(kept)
+        if isOneRequest {
+            // Nearly every attempt is, and needs no task of its own to wait in.
+            await settle(await submit(0), 0)
         } else {
-            await perform(errands)
+            await perform()
         }
         outcome.images.sort { $0.position < $1.position }
     }
 
-    /// The request, if it is all there is to do; nobody needs it any more once it is sent.
-    @inline(never)
-    private static func takeOnlyRequest(of errands: inout [Errand]) -> UpstreamRequest? {
-        guard case .submit(let request) = errands.first, errands.count == 1 else { return nil }
-        errands = []
-        return request
+    private var isOneRequest: Bool {
+        if case .submit = errands.first { errands.count == 1 } else { false }
     }
 
     @inline(never)
-    private func takeErrands(_ kept: [ImageRecord]) -> [Errand] {
-        let errands = errands.take() ?? Errand.all(leftOf: record, kept: kept)
+    private func prepare(_ kept: [ImageRecord]) {
+        if errands.isEmpty { errands = Errand.all(leftOf: record, kept: kept) }
         outcome = AttemptOutcome(kept: kept)
         outcome.failures = Array(repeating: nil, count: errands.count)
         // Also those of which only results are left to fetch.
         tasks = record.tasks + Array(repeating: nil, count: max(0, errands.count - record.tasks.count))
         pending = errands.map { if case .fetch(let images) = $0 { images } else { [] } }
         (unanswered, unfinished) = (errands.count, errands.count)
-        return errands
     }
 
     @inline(never)
-    private func perform(_ errands: [Errand]) async {
-        let runs = errands.indices.map { index in EventLoop.spawn { await self.perform(errands[index], index) } }
+    private func perform() async {
+        let runs = errands.indices.map { index in EventLoop.spawn { await self.perform(index) } }
         for run in runs { _ = await run.result }
     }
 
-    private func perform(_ errand: Errand, _ index: Int) async {
+    private func perform(_ index: Int) async {
         let purchase: Purchase =
-            switch errand {
-            case .submit(let request): await submit(request, index)
+            switch errands[index] {
+            case .submit: await submit(index)
             case .draw(let drawing): await means.sandbox.draw(drawing)
             case .follow(let task): await follow(task, since: record.submittedAt)
             case .lost: .failed(.lost(isFree: destination.dialect.renderer != nil))
@@ -154,17 +149,25 @@ final class AttemptRun {
         unfinished -= 1
     }
 
-    private func submit(_ request: consuming UpstreamRequest, _ index: Int) async -> Purchase {
+    private func submit(_ index: Int) async -> Purchase {
         guard let connection else {
             return .failed(.gateway(.overload, "The provider is not configured.", boughtNothing: true))
         }
         do throws(ProviderFailure) {
             let reply = try await connection.submit(
-                consume request, for: job.keyID, following: follower, unless: job.hold)
+                takeRequest(index), for: job.keyID, following: follower, unless: job.hold)
             return await purchase(reply, index)
         } catch {
             return .failed(error)
         }
+    }
+
+    /// The request of an errand, which nobody needs any more once it is sent.
+    @inline(never)
+    private func takeRequest(_ index: Int) throws(ProviderFailure) -> UpstreamRequest {
+        guard case .submit(let request) = errands[index] else { throw .lost(isFree: false) }
+        errands[index] = .lost
+        return request
     }
 
     /// What an answer brings, or the task that it tells of leads to; not inlined, as ``settle(_:_:)`` is not.

@@ -51,7 +51,8 @@ final class Jobs {
         try uses.begin(images: submission.order.count, of: key)
         let job = Job(id: id, keyID: key.id, acceptedAt: clock.now, submission: submission)
         let fulfilment = fulfilment ?? self.fulfilment
-        run(job) { await fulfilment.fulfil(job, submission) }
+        begin(job)
+        EventLoop.spawn { self.end(job, await fulfilment.fulfil(job, submission)) }
         return job
     }
 
@@ -64,7 +65,8 @@ final class Jobs {
             job.receipt.fulfil(())
             uses.resume(keyID: job.keyID)
             if story.job.stopAskedAt != nil { job.cancellation.fulfil(()) }
-            run(job) { await fulfilment.resume(job, from: story) }
+            begin(job)
+            EventLoop.spawn { self.end(job, await fulfilment.resume(job, from: story)) }
         }
     }
 
@@ -93,16 +95,13 @@ final class Jobs {
     /// The jobs under way, oldest first.
     private var inOrder: [Job] { running.values.sorted { $0.id < $1.id } }
 
-    private func run(_ job: Job, _ work: @escaping @EventLoop @Sendable () async -> JobEnding) {
+    private func begin(_ job: Job) {
         running[job.id] = job
         if let name = name(of: job) { named[name] = job.id }
-        EventLoop.spawn {
-            job.end(await work())
-            self.leave(job)
-        }
     }
 
-    private func leave(_ job: Job) {
+    private func end(_ job: Job, _ ending: JobEnding) {
+        job.end(ending)
         running[job.id] = nil
         uses.end(keyID: job.keyID)
         if let name = name(of: job), named[name] == job.id { named[name] = nil }

@@ -85,22 +85,22 @@ final class Upstream: ProviderConnection {
         do throws(ClientError) {
             return leave(pass, with: try await send(consume request, answerWithin: provider.timeout, follower))
         } catch {
-            leave(pass, .failure(error))
+            leave(pass, error)
             throw ProviderFailure(error)
         }
     }
 
+    /// Not inlined: what a verdict takes would take up memory for as long as the answer is waited for.
     @inline(never)
     private func leave(_ pass: ProviderTraffic.Pass, with received: Received) -> Reply {
         let reply = Reply(received, by: provider.dialect)
-        leave(pass, .success(reply.outcome))
+        traffic.leave(pass, Verdict(.success(reply.outcome)))
         return reply
     }
 
-    /// Not inlined: what a verdict takes would take up memory for as long as the answer is waited for.
     @inline(never)
-    private func leave(_ pass: ProviderTraffic.Pass, _ result: Result<Outcome, ClientError>) {
-        traffic.leave(pass, Verdict(result))
+    private func leave(_ pass: ProviderTraffic.Pass, _ error: ClientError) {
+        traffic.leave(pass, Verdict(.failure(error)))
     }
 
     /// Neither the queue nor the breaker keeps it from its work: what it asks about is paid for.
