@@ -100,10 +100,18 @@ final class Gateway: RequestHandler {
         _ request: consuming Request, _ body: RequestBody, _ peer: Peer, _ id: String
     ) async -> Arrival {
         let request = consume request
+        // What asks for images is waited with for minutes, and should have little on its stack then.
+        guard request.method != .post else { return await apart { await self.arrival(request, body, peer, id) } }
+        return await arrival(request, body, peer, id)
+    }
+
+    @inline(never)
+    private func arrival(
+        _ request: Request, _ body: RequestBody, _ peer: Peer, _ id: String
+    ) async -> Arrival {
         do throws(GatewayError) {
             guard let creation = try creation(askedBy: request) else { return .answer(try await tell(request, peer)) }
-            return .visit(
-                try await apart { () throws(GatewayError) in try await self.admit(creation, request, body, id) })
+            return .visit(try await admit(creation, request, body, id))
         } catch {
             meter.counts.refused(error)
             return .answer(Response(error))

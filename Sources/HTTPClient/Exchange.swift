@@ -11,6 +11,8 @@ package final class Exchange {
     private var url: String
     private var repetition: Repetition
     private var followed = 0
+    /// Why a redirect is not followed.
+    private var failure: ClientError?
 
     /// What is sent again where a redirect leads to.
     private indirect enum Repetition {
@@ -25,19 +27,20 @@ package final class Exchange {
         transfer = try client.begin(request, since: started)
     }
 
-    /// Waits for the head of the response.
+    /// Waits until the head of the response has arrived, or nothing will any more; ``response()`` tells.
     ///
     /// Cancelling the task ends the transfer, here and in the response's body.
-    ///
-    /// - Throws: What went wrong, and whether the server can have received the request.
-    package func headArrived() async throws(ClientError) {
-        repeat { await transfer.headArrived() } while try isRedirected()
+    package func headArrived() async {
+        repeat { await transfer.headArrived() } while isRedirected()
     }
 
     /// The response, once its head has arrived; its body is to be taken.
     ///
     /// Not part of waiting, which would take up memory for it all the while.
+    ///
+    /// - Throws: What went wrong, and whether the server can have received the request.
     package func response() throws(ClientError) -> ClientResponse {
+        if let failure { throw failure }
         let head = try transfer.responseHead()
         return ClientResponse(
             status: head.status, fields: head.fields, finalURL: url, body: ResponseBody(of: transfer))
@@ -46,9 +49,18 @@ package final class Exchange {
     /// What is wrong with a response, for whoever reads it.
     package func error(_ kind: ClientError.Kind) -> ClientError { transfer.error(kind) }
 
-    /// Goes where the response leads to; `false` when it is the answer.
+    /// Goes where the response leads to; `false` when that is nowhere.
     @inline(never)
-    private func isRedirected() throws(ClientError) -> Bool {
+    private func isRedirected() -> Bool {
+        do throws(ClientError) {
+            return try follow()
+        } catch {
+            failure = error
+            return false
+        }
+    }
+
+    private func follow() throws(ClientError) -> Bool {
         guard case .allowed(let hop) = repetition,
             let next = try hop.redirected(by: transfer.responseHead(), from: transfer.url)
         else { return false }

@@ -62,7 +62,7 @@ package final class HTTPClient {
     /// - Throws: What went wrong, and whether the server can have received the request.
     package func send(_ request: ClientRequest) async throws(ClientError) -> ClientResponse {
         let exchange = try begin(request)
-        try await exchange.headArrived()
+        await exchange.headArrived()
         return try exchange.response()
     }
 

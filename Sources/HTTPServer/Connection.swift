@@ -69,10 +69,9 @@ final class Connection {
         while mayContinue && !isLastRequest {
             switch await reader.next() {
             case .request: mayContinue = await serve()
-            case .rejected(let rejection):
-                await refuse(rejection)
+            case let arrival:
+                await refuse(arrival)
                 mayContinue = false
-            case .nothing: mayContinue = false
             }
         }
     }
@@ -83,7 +82,7 @@ final class Connection {
         let body = RequestBody(reader, reader.head)
         isWorking = true
         if stream.hasPeerLeft && stream.isBroken { task?.cancel() }
-        let response = await handler.respond(to: reader.takeRequest(), body: body, peer: peer)
+        let response = await handler.current.respond(to: reader.takeRequest(), body: body, peer: peer)
         return await send(response, body, since: started)
     }
 
@@ -116,9 +115,10 @@ final class Connection {
         return rest == .none ? true : await body.discard()
     }
 
-    /// Says why there was no request, in the handler's words.
+    /// Says why there was no request, in the handler's words, if anybody is there to hear it.
     @inline(never)
-    private func refuse(_ rejection: Rejection) async {
+    private func refuse(_ arrival: RequestReader.Arrival) async {
+        guard case .rejected(let rejection) = arrival else { return }
         let response = handler.response(to: rejection)
         let writer = ResponseWriter(response, to: nil, keepsAlive: false, on: stream, limits: limits)
         let answer = Answer(request: nil, response: response, started: .now, clientLeft: false)

@@ -4,6 +4,9 @@ package import LibEvent
 /// Answers requests: the program behind the server.
 @EventLoop
 package protocol RequestHandler: AnyObject, Sendable {
+    /// Who answers the next request: itself, unless it stands for others that come and go.
+    var current: any RequestHandler { get }
+
     /// Answers one request.
     ///
     /// The task is cancelled when the connection breaks, so that what is waited for here ends. A client that closes only
@@ -16,6 +19,10 @@ package protocol RequestHandler: AnyObject, Sendable {
 
     /// Hears of every exchange once its answer has been sent or given up.
     func finished(_ exchange: Exchange)
+}
+
+extension RequestHandler {
+    package var current: any RequestHandler { self }
 }
 
 /// One request and its answer, as an access log tells them.

@@ -6,7 +6,7 @@ import LibEvent
 @EventLoop
 final class Promise<Value: Sendable> {
     private(set) var value: Value?
-    private var waiters: [(number: Int, continuation: CheckedContinuation<Value?, Never>)] = []
+    private var waiters: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
     private var lastWaiter = 0
     /// How often all who waited were sent away.
     private var releaseCount = 0
@@ -16,7 +16,7 @@ final class Promise<Value: Sendable> {
     func fulfil(_ value: Value) {
         guard self.value == nil else { return }
         self.value = value
-        resumeAll(value)
+        resumeAll()
         for heir in heirs { heir.fulfil(value) }
         heirs = []
     }
@@ -29,7 +29,7 @@ final class Promise<Value: Sendable> {
     /// Sends away whoever waits now with nothing; the value may still come.
     func release() {
         releaseCount &+= 1
-        resumeAll(nil)
+        resumeAll()
     }
 
     /// Waits for the value; `nil` when the waiting task was cancelled first, or all who wait were sent away.
@@ -37,13 +37,11 @@ final class Promise<Value: Sendable> {
         if let value { return value }
         lastWaiter += 1
         let (waiter, releases) = (lastWaiter, releaseCount)
-        return await withTaskCancellationHandler {
+        await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 // Asked again: whoever had to change threads on the way here may have missed it.
-                if let value {
-                    continuation.resume(returning: value)
-                } else if Task.isCancelled || releases != releaseCount {
-                    continuation.resume(returning: nil)
+                if value != nil || Task.isCancelled || releases != releaseCount {
+                    continuation.resume()
                 } else {
                     waiters.append((waiter, continuation))
                 }
@@ -52,16 +50,17 @@ final class Promise<Value: Sendable> {
             // Runs on any thread, maybe before the block above; spawning puts it after.
             EventLoop.spawn { self.giveUp(waiter) }
         }
+        return value
     }
 
     /// In the order they came.
-    private func resumeAll(_ value: Value?) {
-        for waiter in waiters { waiter.continuation.resume(returning: value) }
+    private func resumeAll() {
+        for waiter in waiters { waiter.continuation.resume() }
         waiters = []
     }
 
     private func giveUp(_ waiter: Int) {
         guard let index = waiters.firstIndex(where: { $0.number == waiter }) else { return }
-        waiters.remove(at: index).continuation.resume(returning: nil)
+        waiters.remove(at: index).continuation.resume()
     }
 }

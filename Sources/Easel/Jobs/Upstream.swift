@@ -111,11 +111,14 @@ final class Upstream: ProviderConnection {
     }
 
     /// Sends one request and reads its answer whole.
+    ///
+    /// Not inlined: the two frames fit pieces of the stack that one of both would leave empty.
+    @inline(never)
     private func send(
         _ request: consuming UpstreamRequest, answerWithin: Duration, _ follower: StreamFollower?
     ) async throws(ClientError) -> Received {
         let exchange = try await begin(consume request, answerWithin: answerWithin, isFollowed: follower != nil)
-        try await exchange.headArrived()
+        await exchange.headArrived()
         return try await received(exchange, follower)
     }
 

@@ -10,6 +10,8 @@ final class Entrance: RequestHandler {
 
     init(_ gateway: Gateway) { self.gateway = gateway }
 
+    var current: any RequestHandler { gateway }
+
     func respond(to request: consuming Request, body: RequestBody, peer: Peer) async -> Response {
         await gateway.respond(to: consume request, body: body, peer: peer)
     }
