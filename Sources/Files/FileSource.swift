@@ -61,16 +61,27 @@ extension OpenFile {
         return try await blocking { () throws(FileError) in try self.bytes(range, path: path) }
     }
 
-    /// All bytes of a range, if the kernel has them in memory; it never waits for the disk.
-    ///
-    /// The corresponding C function is `preadv2`, which not every file system answers.
+    /// All bytes of a range, if the kernel has them in memory.
     private func cachedBytes(_ range: Range<Int>) -> [UInt8]? {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
-            var part = unsafe iovec(iov_base: buffer.baseAddress, iov_len: range.count)
-            let count = unsafe preadv2(descriptor, &part, 1, range.lowerBound, CInt(easel_never_wait))
-            filled = max(count, 0)
+            filled = unsafe readCached(range, into: UnsafeMutableRawBufferPointer(buffer))
         }
         return bytes.count == range.count ? bytes : nil
+    }
+
+    /// Adds bytes of a range that the kernel has in memory, as many as fit, and tells how many.
+    func readCached(_ range: Range<Int>, into buffer: inout OutputRawSpan) -> Int {
+        unsafe buffer.withUnsafeMutableBytes { buffer, filled in
+            let count = unsafe readCached(range, into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            filled += count
+            return count
+        }
+    }
+
+    /// Never waits for the disk; the corresponding C function is `preadv2`, which not every file system answers.
+    @unsafe private func readCached(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var part = unsafe iovec(iov_base: buffer.baseAddress, iov_len: min(range.count, buffer.count))
+        return max(unsafe preadv2(descriptor, &part, 1, range.lowerBound, CInt(easel_never_wait)), 0)
     }
 
     /// All bytes of a range.

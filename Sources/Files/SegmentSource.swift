@@ -21,7 +21,7 @@ package enum Segment: Sendable, Hashable {
 @EventLoop
 package final class SegmentSource: ByteSource {
     private enum Part: Sendable {
-        case bytes([UInt8])
+        case bytes(ArraySlice<UInt8>)
         case file(OpenFile, path: String, rest: Range<Int>, isEncoded: Bool)
     }
 
@@ -51,7 +51,7 @@ package final class SegmentSource: ByteSource {
             switch part {
             case .bytes(let bytes):
                 parts.removeFirst()
-                if !bytes.isEmpty { return bytes }
+                if !bytes.isEmpty { return Array(bytes) }
             case .file(let file, let path, let rest, let isEncoded):
                 let piece = rest.prefix(isEncoded ? Self.bytesPerEncodedPiece : FileSource.pieceLength)
                 guard !piece.isEmpty else {
@@ -82,11 +82,29 @@ package final class SegmentSource: ByteSource {
         return (parts[...], length)
     }
 
+    /// Adds what is in memory already, the kernel's included; what becomes base64 has to be asked for.
+    package func fill(_ buffer: inout OutputRawSpan) {
+        while buffer.freeCapacity > 0, let part = parts.first {
+            switch part {
+            case .bytes(let bytes):
+                let taken = bytes.prefix(buffer.freeCapacity)
+                for byte in taken { buffer.append(byte) }
+                parts[parts.startIndex] = .bytes(bytes[taken.endIndex...])
+                if taken.count == bytes.count { parts.removeFirst() }
+            case .file(let file, let path, let rest, let isEncoded):
+                let count = isEncoded ? 0 : file.readCached(rest, into: &buffer)
+                guard count > 0 || rest.isEmpty else { return }
+                parts[parts.startIndex] = .file(file, path: path, rest: rest.dropFirst(count), isEncoded: isEncoded)
+                if count == rest.count { parts.removeFirst() }
+            }
+        }
+    }
+
     /// Opens a segment and tells how many bytes it gives, `nil` if they cannot be counted.
     private nonisolated static func open(_ segment: Segment) throws(FileError) -> (Part, path: String, count: Int?) {
         switch segment {
         case .bytes(let bytes):
-            return (.bytes(bytes), "", bytes.count)
+            return (.bytes(bytes[...]), "", bytes.count)
         case .file(let path, let range):
             let file = try OpenFile(path: path)
             let range = try file.checked(range, path: path)

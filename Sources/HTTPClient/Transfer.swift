@@ -199,12 +199,12 @@ final class Transfer {
 
     /// Fills libcurl's buffer with the body; `nil` if it has to wait.
     @unsafe func send(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
-        guard !upload.isStarved else {
+        let count = unsafe upload.move(to: buffer)
+        guard count > 0 || upload.remaining == 0 else {
             isSendingPaused = true
             client.note(self)
             return nil
         }
-        let count = unsafe upload.move(to: buffer)
         lastProgress = .now
         if upload.remaining == 0, stage == .sending { enter(.thinking) }
         return count

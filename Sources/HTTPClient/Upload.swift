@@ -17,9 +17,6 @@ struct Upload {
         }
     }
 
-    /// Whether there is nothing at hand to send, though more is due.
-    var isStarved: Bool { offset == piece.count && remaining > 0 }
-
     /// Takes what the source gave.
     mutating func supply(_ next: [UInt8]?) throws(WrongLength) {
         guard let next else { throw WrongLength(description: "it ends \(remaining) bytes before its announced length") }
@@ -31,14 +28,29 @@ struct Upload {
         let description: String
     }
 
-    /// Moves bytes into libcurl's buffer; answers how many.
+    /// Moves bytes into libcurl's buffer; answers how many, none where the source has to be waited for.
+    @EventLoop
     @unsafe mutating func move(to buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let count = unsafe piece.isEmpty ? fill(buffer) : takeFromPiece(buffer)
+        remaining -= count
+        return count
+    }
+
+    @unsafe private mutating func takeFromPiece(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(buffer.count, piece.count - offset)
         unsafe buffer.copyBytes(from: piece[offset..<offset + count])
         offset += count
-        remaining -= count
         if offset == piece.count { (piece, offset) = ([], 0) }
         return count
+    }
+
+    /// Has the source put there what it has at hand: that saves a piece, and libcurl pausing until it is here.
+    @EventLoop
+    @unsafe private func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(remaining))
+        var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
+        source?.fill(&output)
+        return unsafe output.finalize(for: room)
     }
 
     /// Lets go of everything.

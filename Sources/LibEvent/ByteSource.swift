@@ -13,8 +13,15 @@ package protocol ByteSource: AnyObject, Sendable {
     ///
     /// For whoever takes every piece to another thread, which costs more than a small piece is worth.
     func next(atLeast count: Int) async throws -> [UInt8]?
+
+    /// Adds those of the next bytes that are at hand: none where ``next()`` has to wait for them, and at the end.
+    ///
+    /// Not while somebody waits for ``next()``.
+    func fill(_ buffer: inout OutputRawSpan)
 }
 
 extension ByteSource {
     package func next(atLeast count: Int) async throws -> [UInt8]? { try await next() }
+
+    package func fill(_ buffer: inout OutputRawSpan) {}
 }

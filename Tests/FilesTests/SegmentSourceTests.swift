@@ -43,6 +43,32 @@ struct SegmentSourceTests {
         #expect(try await source.next() == nil)
     }
 
+    @Test(arguments: [1, 7, 4_096, 1 << 20])
+    @EventLoop func `what is at hand goes where it is wanted, the rest is asked for`(room: Int) async throws {
+        let image = pattern(20_001)
+        let path = try scratch.file("image", image)
+        let source = try await SegmentSource([
+            .bytes([1, 2, 3]), .file(path: path), .bytes([]), .file(path: path, range: 5..<5), .base64(path: path),
+            .bytes([4]),
+        ])
+        var given = filled(by: source, room)
+        #expect(!given.isEmpty)
+        while let piece = try await source.next() {
+            given += piece
+            while case let more = filled(by: source, room), !more.isEmpty { given += more }
+        }
+        #expect(given == [1, 2, 3] + image + base64(image) + [4])
+    }
+
+    @EventLoop private func filled(by source: SegmentSource, _ capacity: Int) -> [UInt8] {
+        unsafe withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 1) { room in
+            var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
+            source.fill(&output)
+            let count = unsafe output.finalize(for: room)
+            return unsafe Array(room[..<count])
+        }
+    }
+
     @Test(arguments: [0, 1, 2, 3, 98_303, 98_304, 98_305, 98_306, 196_608, 300_000])
     @EventLoop func `base64 knows no piece boundaries`(count: Int) async throws {
         let source = try await SegmentSource([.base64(path: try scratch.file("image", pattern(count)))])

@@ -36,16 +36,25 @@ extension ByteSource {
 final class ListedPieces: ByteSource {
     private var pieces: [[UInt8]]
     private let error: (any Error)?
+    /// Whether pieces that fit need not be waited for.
+    private let areAtHand: Bool
 
-    nonisolated init(_ pieces: [[UInt8]], then error: (any Error)? = nil) {
+    nonisolated init(_ pieces: [[UInt8]], then error: (any Error)? = nil, areAtHand: Bool = false) {
         self.pieces = pieces.reversed()
         self.error = error
+        self.areAtHand = areAtHand
     }
 
     func next() async throws -> [UInt8]? {
         try await EventLoop.sleep(for: .milliseconds(1))
         if pieces.isEmpty, let error { throw error }
         return pieces.popLast()
+    }
+
+    func fill(_ buffer: inout OutputRawSpan) {
+        guard areAtHand, let piece = pieces.last, piece.count <= buffer.freeCapacity else { return }
+        pieces.removeLast()
+        for byte in piece { buffer.append(byte) }
     }
 }
 

@@ -26,9 +26,12 @@ struct TransferTests {
     @EventLoop func `a stream arrives in order`(pieces: [[UInt8]]) async throws {
         let client = HTTPClient(addresses: .any)
         let server = ScriptedServer()
-        let body = ClientRequest.Body.stream(ListedPieces(pieces), length: pieces.joined().count)
-        #expect(try await client.text(ClientRequest(method: .post, url: server.url, body: body)) == "ok")
-        #expect(server.requests.first?.body == Array(pieces.joined()))
+        for areAtHand in [false, true] {
+            let source = ListedPieces(pieces, areAtHand: areAtHand)
+            let body = ClientRequest.Body.stream(source, length: pieces.joined().count)
+            #expect(try await client.text(ClientRequest(method: .post, url: server.url, body: body)) == "ok")
+            #expect(server.requests.last?.body == Array(pieces.joined()))
+        }
     }
 
     @Test(arguments: [
