@@ -55,6 +55,7 @@ private struct Base64Sink: LongStringSink {
     /// Writers of files that are complete but for what there was no room for.
     private var waiting: [SpoolWriter] = []
     private var decoder = Base64Decoder()
+    /// Bytes that are not written yet, less than a piece.
     private var decoded: [UInt8] = []
     private var isFresh = true
 
@@ -87,15 +88,13 @@ private struct Base64Sink: LongStringSink {
         // The first piece is the prefix that was looked at: a data: head in it is not part of the image.
         let start = isFresh ? EncodedImage.payloadOffset(piece) : 0
         isFresh = false
-        decoded.removeAll(keepingCapacity: true)
         try decoder.decode(piece.extracting(start...), into: &decoded)
-        try write()
+        try write(decoded.count - decoded.count % Spool.pieceLength)
     }
 
     mutating func end() throws -> Int {
-        decoded.removeAll(keepingCapacity: true)
         try decoder.finish(into: &decoded)
-        try write()
+        try write(decoded.count)
         guard let file = writer?.finish() else { throw SpoolError.malformed("a string ended before it began") }
         allowance -= writer?.length ?? 0
         files.append(file)
@@ -109,9 +108,13 @@ private struct Base64Sink: LongStringSink {
         return .success(())
     }
 
-    private mutating func write() throws(SpoolError) {
-        let (writer, decoded) = (writer, decoded)
-        try noted(Result { () throws(SpoolError) in try writer?.write(decoded.span) })
+    /// Writes the first bytes: whole pieces as long as more come, for the kernel takes large parts that begin and end with
+    /// its pages in half the time.
+    private mutating func write(_ count: Int) throws(SpoolError) {
+        guard count > 0 else { return }
+        let (writer, bytes) = (writer, decoded)
+        try noted(Result { () throws(SpoolError) in try writer?.write(bytes.span.extracting(..<count)) })
+        decoded.removeFirst(count)
     }
 
     /// Remembers what went wrong, for the parser only passes on a description.
