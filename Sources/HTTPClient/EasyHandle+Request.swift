@@ -5,7 +5,7 @@ import LibEvent
 
 extension EasyHandle {
     /// How many bytes libcurl may hold of a body that goes out: a buffer as small as it allows for one that is small.
-    private static let uploadBufferBytes = (least: 16 << 10, most: 64 << 10)
+    private static let uploadBufferBytes = (least: 16 << 10, most: 128 << 10)
 
     /// How many bytes libcurl may receive at once.
     ///
