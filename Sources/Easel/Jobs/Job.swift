@@ -10,8 +10,6 @@ final class Job {
     let acceptedAt: Timestamp
     /// What its client asked for; `nil` after a restart, which leaves only the ledger's rows of it.
     let submission: Submission?
-    /// How far it is, in the ledger's words.
-    var state = JobState.accepted
     /// How the job ended, once that is written down.
     let ending = Promise<JobEnding>()
     /// What the provider shows before it is done.
@@ -26,6 +24,8 @@ final class Job {
     var clients = 0
     /// Whether a client was told the job's id, and may come back for it.
     var isPromised = false
+    /// How far it is, in the ledger's words.
+    var state = JobState.accepted
     /// Comes, with the reason, when it turns out that the job cannot be stopped.
     private(set) lazy var cancellationRefusal = Promise<String>()
     /// What clients are told who cannot wait for the end.
