@@ -49,7 +49,10 @@ def wrk(server, request, connections, seconds, folder):
     timing = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
     command = ["wrk", *timing, "--timeout", f"{PATIENCE}s", "--script", HERE / "request.lua"]
     before, own = server.cpu, children_cpu()
-    done = subprocess.run([*command, server.origin + request.path, "--", *arguments], capture_output=True, text=True)
+    with server.watched():
+        done = subprocess.run(
+            [*command, server.origin + request.path, "--", *arguments], capture_output=True, text=True
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     told["cpu"] = server.cpu - before

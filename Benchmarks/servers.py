@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import images
@@ -20,6 +21,8 @@ LITELLM = ROOT / ".venvs/litellm-proxy"
 #: Seconds. LiteLLM alone takes ten of them.
 START_WITHIN = 90
 STOP_WITHIN = 20
+#: Seconds between two readings of metrics. Prometheus reads them every fifteen or sixty.
+WATCH_EVERY = 1
 
 #: Bytes of the images in each scenario.
 SMALL, LARGE, LARGER, LARGEST = 1023, 1_000_000, 2_000_000, 8_000_000
@@ -103,6 +106,10 @@ class Server:
             return response.status, response.read()
         finally:
             connection.close()
+
+    def watched(self):
+        """Whoever watches it in earnest does so while something is measured."""
+        return contextlib.nullcontext()
 
     # What it costs
 
@@ -309,7 +316,7 @@ class LiteLLM(Server):
 
 
 class Easel(Server):
-    """Easel with everything on: keys with budgets, a ledger whose commits are durable, the log."""
+    """Easel with everything on: keys with budgets, a ledger whose commits are durable, the log, metrics."""
 
     name = "easel"
     #: So large that nothing is refused: every request reserves and settles all the same.
@@ -353,6 +360,25 @@ class Easel(Server):
             printed = self.run("keys", "create", "--name", "bench", "--budget", self.budget)
             self.authorization = "Bearer " + re.search(r"sk-easel-\S+", printed)[0]
         return super().start()
+
+    @contextlib.contextmanager
+    def watched(self):
+        """Its metrics are read, by a thread; an older binary has none."""
+        over, answers = threading.Event(), set()
+
+        def read():
+            answers.add(self.request("GET", "/metrics")[0])
+            while not over.wait(WATCH_EVERY):
+                answers.add(self.request("GET", "/metrics")[0])
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield
+        finally:
+            over.set()
+            reader.join()
+        assert answers <= {200, 404}, f"/metrics was answered with {answers}"
 
     def run(self, *arguments):
         """`easel COMMAND …`; what it printed."""
