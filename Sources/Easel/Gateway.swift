@@ -271,13 +271,14 @@ final class Gateway: RequestHandler {
             reception.sent(
                 jobID, inFull: exchange.isComplete && !exchange.clientLeft, isSuccess: exchange.status.isSuccess)
         }
-        meter.counts.requestEnded(exchange)
+        let path = exchange.request?.path
+        meter.counts.requestEnded(RequestKind(exchange.request?.method, path), exchange.status)
         log.info(
             "request",
             [
                 "request.id": exchange.answerFields["x-request-id"] ?? "",
                 "method": exchange.request?.method.rawValue ?? "",
-                "path": exchange.request.map { $0.path.hasPrefix("/files/") ? "/files/…" : String($0.path) } ?? "",
+                "path": path.map { $0.hasPrefix("/files/") ? "/files/…" : String($0) } ?? "",
                 "status": String(exchange.status.rawValue),
                 "bytes.in": String(exchange.receivedBytes), "bytes.out": String(exchange.sentBytes),
                 "duration.ms": String(exchange.duration.milliseconds),

@@ -325,7 +325,7 @@ final class Fulfilment {
             let story = conclusion.story
             do {
                 try await means.ledger.finish(story.job, story.attempts.last, images: story.images)
-                count(conclusion)
+                means.meter.counts.jobEnded(story, conclusion.failure, currency: configuration.currency)
                 tell(of: story)
                 return conclusion.error.map(JobEnding.failed) ?? .done(story)
             } catch {
@@ -337,12 +337,6 @@ final class Fulfilment {
             pause = min(pause * 2, .seconds(10))
         }
         return .failed(.failureAfterPurchase("How the job ended could not be written down."))
-    }
-
-    private func count(_ conclusion: Conclusion) {
-        let story = conclusion.story
-        if let attempt = story.attempts.last { means.meter.counts.attemptEnded(attempt, conclusion.failure) }
-        means.meter.counts.jobEnded(story, currency: configuration.currency)
     }
 
     private func tell(of story: JobStory) {

@@ -1,5 +1,4 @@
 import HTTP
-import HTTPServer
 
 /// What has happened since the process began, counted: everything of `/metrics` that only grows.
 ///
@@ -14,6 +13,12 @@ struct Counts: Sendable {
         static func < (left: Route, right: Route) -> Bool {
             (left.model, left.provider) < (right.model, right.provider)
         }
+    }
+
+    /// What a request was about, and how it was answered.
+    struct Answer: Sendable, Hashable {
+        var kind: RequestKind
+        var status: Int
     }
 
     struct OfModel: Sendable {
@@ -45,8 +50,7 @@ struct Counts: Sendable {
         var unknownCosts = 0
     }
 
-    /// Requests that were answered, by the status.
-    private(set) var requests: [RequestKind: [Int: Int]] = [:]
+    private(set) var requests: [Answer: Int] = [:]
     private(set) var refusals: [RefusalReason: Int] = [:]
     private(set) var models: [String: OfModel] = [:]
     private(set) var providers: [String: OfProvider] = [:]
@@ -65,8 +69,8 @@ struct Counts: Sendable {
     }
 
     /// A request was answered, or given up.
-    mutating func requestEnded(_ exchange: Exchange) {
-        requests[RequestKind(exchange.request), default: [:]][exchange.status.rawValue, default: 0] += 1
+    mutating func requestEnded(_ kind: RequestKind, _ status: Status) {
+        requests[Answer(kind: kind, status: status.rawValue), default: 0] += 1
     }
 
     /// An order was turned away before anything of it was sent; what is the client's own mistake is not counted here.
@@ -82,12 +86,13 @@ struct Counts: Sendable {
     /// A paid image could not be kept.
     mutating func imageLost(from provider: String) { providers[provider, default: OfProvider()].lostImages += 1 }
 
-    /// A job has ended, and that is in the ledger.
-    mutating func jobEnded(_ story: JobStory, currency: String) {
-        let job = story.job
-        models[job.model, default: OfModel()].add(job)
-        guard let provider = story.attempts.last?.provider else { return }
-        routes[Route(model: job.model, provider: provider), default: OfRoute()].add(job, currency)
+    /// A job has ended with its last attempt, and that is in the ledger; `failure` is why that was not bought.
+    mutating func jobEnded(_ story: JobStory, _ failure: FailureKind?, currency: String) {
+        models[story.job.model, default: OfModel()].add(story.job)
+        guard let attempt = story.attempts.last else { return }
+        attemptEnded(attempt, failure)
+        let route = Route(model: story.job.model, provider: attempt.provider)
+        routes[route, default: OfRoute()].add(story.job, currency)
     }
 }
 

@@ -62,9 +62,10 @@ extension MetricsSnapshot {
     private func addRequests(to page: inout Exposition) {
         page.begin("easel_requests_total", .counter, "Requests answered, by operation and HTTP status.")
         for kind in RequestKind.allCases {
-            let counted = counts.requests[kind] ?? [:]
-            for status in Set(kind.expectedStatuses).union(counted.keys).sorted() {
-                page.add(counted[status] ?? 0, ["operation": kind.rawValue, "status": "\(status)"])
+            let statuses = counts.requests.keys.filter { $0.kind == kind }.map(\.status)
+            for status in Set(kind.expectedStatuses + statuses).sorted() {
+                let answer = Counts.Answer(kind: kind, status: status)
+                page.add(counts.requests[answer] ?? 0, ["operation": kind.rawValue, "status": "\(status)"])
             }
         }
         page.begin(

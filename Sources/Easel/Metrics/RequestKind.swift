@@ -11,8 +11,8 @@ enum RequestKind: String, Sendable, Hashable, CaseIterable {
     /// A path that leads nowhere, a browser's question whether it may ask, or no HTTP at all.
     case other
 
-    init(_ request: Request?) {
-        guard let request, request.method != .options, let endpoint = Endpoint(path: request.path) else {
+    init(_ method: Method?, _ path: Substring?) {
+        guard let path, method != .options, let endpoint = Endpoint(path: path) else {
             self = .other
             return
         }
@@ -21,7 +21,7 @@ enum RequestKind: String, Sendable, Hashable, CaseIterable {
             case .generations: .generate
             case .edits: .edit
             case .variations: .vary
-            case .job: request.method == .delete ? .cancel : .job
+            case .job: method == .delete ? .cancel : .job
             case .models, .model: .models
             case .file, .input: .file
             case .health, .readiness, .metrics, .root: .health

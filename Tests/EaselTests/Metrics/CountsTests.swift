@@ -1,7 +1,4 @@
 import HTTP
-import HTTPServer
-import LibEvent
-import Support
 import Testing
 
 @testable import Easel
@@ -38,8 +35,8 @@ struct CountsTests {
         #expect(counts.providers.keys.sorted() == ["p0", "p1"])
         #expect(counts.routes[routes[0]]?.cost == ["USD": Money(microunits: 0)])
 
-        counts.attemptEnded(attempt(.done), nil)
-        counts.jobEnded(JobStory(job: job(.done), keyName: "", attempts: [attempt(.done)], images: []), currency: "USD")
+        counts.jobEnded(
+            JobStory(job: job(.done), keyName: "", attempts: [attempt(.done)], images: []), nil, currency: "USD")
         counts.expect(try Parts.read(Parts.sandbox + "\ncurrency: EUR"))
         #expect(counts.routes[routes[0]]?.images == 1)
         #expect(counts.providers["p0"]?.attempts == [.done: 1])
@@ -50,7 +47,7 @@ struct CountsTests {
         var counts = Counts()
         for (cost, currency) in [(25_000, "USD"), (nil, "USD"), (1, "EUR"), (25_000, "USD")] as [(Int64?, String)] {
             counts.jobEnded(
-                JobStory(job: job(.done, cost: cost), keyName: "", attempts: [attempt(.done)], images: []),
+                JobStory(job: job(.done, cost: cost), keyName: "", attempts: [attempt(.done)], images: []), nil,
                 currency: currency)
         }
         let route = try #require(counts.routes[Counts.Route(model: "otter", provider: "p0")])
@@ -64,7 +61,7 @@ struct CountsTests {
         var counts = Counts()
         for state in [JobState.done, .failed, .unknown] {
             counts.jobEnded(
-                JobStory(job: job(state, images: 0), keyName: "", attempts: [], images: []), currency: "USD")
+                JobStory(job: job(state, images: 0), keyName: "", attempts: [], images: []), nil, currency: "USD")
         }
         counts.attemptEnded(attempt(.refused), .rateLimit)
         counts.attemptEnded(attempt(.unknown), .timeout)
@@ -76,6 +73,13 @@ struct CountsTests {
         #expect(counts.providers["p0"]?.answer.sum == .seconds(3))
         // Nobody was asked for images.
         #expect(counts.routes.isEmpty)
+    }
+
+    @Test func `requests are counted by what they are about and their status`() {
+        var counts = Counts()
+        for status in [Status.ok, .ok, .badGateway] { counts.requestEnded(.edit, status) }
+        #expect(counts.requests[Counts.Answer(kind: .edit, status: 200)] == 2)
+        #expect(counts.requests.count == 2)
     }
 
     @Test func `a refusal is counted where somebody can do something about it`() {
@@ -97,6 +101,6 @@ struct CountsTests {
             (.options, "/v1/images/generations", .other), (.get, "/v1/otter", .other), (.get, "/%zz", .other),
         ] as [(HTTP.Method, String, RequestKind)])
     func `a request counts as what it is about`(method: HTTP.Method, target: String, kind: RequestKind) {
-        #expect(RequestKind(Request(method: method, target: target)) == kind)
+        #expect(RequestKind(method, Request(method: method, target: target).path) == kind)
     }
 }
