@@ -11,8 +11,11 @@ package struct SHA256: ~Copyable {
     package init() {
         guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("out of memory for a digest") }
         unsafe self.context = context
-        check(unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil))
+        check(unsafe EVP_DigestInit_ex(context, Self.algorithm, nil))
     }
+
+    /// Found once: with `EVP_sha256()` OpenSSL would look for it anew for every digest.
+    nonisolated(unsafe) private static let algorithm = unsafe EVP_MD_fetch(nil, "SHA256", nil)
 
     deinit { unsafe EVP_MD_CTX_free(context) }
 
