@@ -69,7 +69,12 @@ private struct LogLine {
         if !bytes.isEmpty { bytes.append(UInt8(ascii: " ")) }
         bytes += name.utf8
         bytes.append(UInt8(ascii: "="))
-        if value.utf8.allSatisfy(Self.isInWord) { bytes += value.utf8 } else { appendQuoted(value) }
+        if Self.isWord(value.utf8Span.span) { bytes += value.utf8 } else { appendQuoted(value) }
+    }
+
+    private static func isWord(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where !isInWord(text[index]) { return false }
+        return true
     }
 
     /// Quotes a value that would not read back as one word; control characters cannot forge a line.
