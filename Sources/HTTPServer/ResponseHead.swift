@@ -54,15 +54,16 @@ struct ResponseHead {
 
     /// Adds one field as exactly one line, whatever its value holds: a value may come from a client or a provider.
     private func append(_ field: Fields.Field, to bytes: inout [UInt8]) {
-        guard !field.name.isEmpty, field.name.utf8.allSatisfy(\.isInToken) else { return }
-        bytes += field.name.utf8
-        bytes += ": ".utf8
-        if field.value.utf8.allSatisfy(\.isFieldCharacter) {
-            bytes += field.value.utf8
-        } else {
-            bytes += field.value.utf8.map { $0.isFieldCharacter ? $0 : .space }
+        let (name, value) = (field.name.utf8Span.span, field.value.utf8Span.span)
+        guard !name.isEmpty, name.allSatisfy({ $0.isInToken }) else { return }
+        bytes.append(addingCapacity: name.count + value.count + 4) { line in
+            for index in name.indices { line.append(name[index]) }
+            line.append(UInt8(ascii: ":"))
+            line.append(.space)
+            for index in value.indices { line.append(value[index].isFieldCharacter ? value[index] : .space) }
+            line.append(.carriageReturn)
+            line.append(.lineFeed)
         }
-        bytes += "\r\n".utf8
     }
 }
 
