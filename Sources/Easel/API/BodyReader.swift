@@ -41,6 +41,8 @@ final class BodyReader {
 
     /// The type of a form; `nil` for that of a JSON text.
     private func form(_ contentType: String?) throws(GatewayError) -> MediaType? {
+        // As nearly every client writes it.
+        if contentType == "application/json" { return nil }
         let type = contentType.flatMap { MediaType($0) }
         if let type, type.matches(.multipartFormData) { return type }
         // `curl -d` without a header says form where it means JSON; a missing type means JSON too.
