@@ -17,7 +17,7 @@ struct ImagesAnswer {
         head["created"] = .integer((job.finishedAt ?? job.acceptedAt).seconds)
         head["output_format"] = Self.outputFormat(of: images)
         head["size"] = images.first.map { .string("\($0.blob.width)x\($0.blob.height)") }
-        head["usage"] = Self.usage(job.usage.flatMap { try? JSONValue(parsing: Array($0.utf8)) })
+        head["usage"] = Self.usage(job.usage)
         let easel = JobAccount.json(story, configuration)
         var fields: Fields = [
             "content-type": "application/json", "cache-control": "no-store", "x-request-id": job.id,

@@ -240,7 +240,7 @@ extension StreamedAnswer.Ending {
         self = .completed(
             StreamedAnswer.Completion(
                 image: image, text: text, finishedAt: story.job.finishedAt ?? story.job.acceptedAt,
-                usage: story.job.usage.flatMap { try? JSONValue(parsing: Array($0.utf8)) },
+                usage: story.job.usage,
                 easel: JobAccount.json(story, configuration)))
     }
 }

@@ -23,7 +23,7 @@ struct JobReport {
             Self.line("finished", job.finishedAt.map { "\($0)" } ?? "not yet"),
             Self.line("cost", job.cost.map { "\($0) \(configuration.currency)" } ?? "unknown"),
         ]
-        if let usage = job.usage { lines.append(Self.line("usage", usage)) }
+        if let usage = job.usage { lines.append(Self.line("usage", usage.text)) }
         for reason in job.missing { lines.append(Self.line("missing image", reason)) }
         if let error = job.error {
             lines.append(Self.line("error", (job.errorStatus.map { "HTTP \($0)  " } ?? "") + error))
@@ -88,7 +88,7 @@ extension JobStory {
         object["report"] = parse(job.report)
         // A client's own name for its request is nobody else's business.
         object["has_idempotency_key"] = .bool(job.idempotencyKey != nil)
-        object["usage"] = parse(job.usage)
+        object["usage"] = job.usage
         object["missing"] = .array(job.missing.map(JSONValue.string))
         object["error"] = parse(job.error)
         object["error_status"] = job.errorStatus.map { .integer(Int64($0)) }

@@ -267,7 +267,7 @@ final class Fulfilment {
         record.state = .done
         record.images = outcome.images.count
         record.imageLength = outcome.images.reduce(0) { $0 + $1.blob.length }
-        record.usage = outcome.usage?.text
+        record.usage = outcome.usage
         return Conclusion(record, attempt, outcome)
     }
 

@@ -140,13 +140,17 @@ extension JobRecord {
             images: row.integer(12), imageLength: row.integer(13),
             reserved: row.optionalInteger(22).map(Money.init(stored:)),
             cost: row.optionalInteger(14).map(Money.init(stored:)), report: row.optionalText(15),
-            usage: row.optionalText(19), missing: Self.list(row.optionalText(20)), error: row.optionalText(16),
+            usage: Self.json(row.optionalText(19)), missing: Self.list(row.optionalText(20)),
+            error: row.optionalText(16),
             errorStatus: row.optionalInteger(21))
     }
 
     private static func list(_ text: String?) -> [String] {
-        let json = text.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
-        return json?.array?.compactMap(\.string) ?? []
+        json(text)?.array?.compactMap(\.string) ?? []
+    }
+
+    private static func json(_ text: String?) -> JSONValue? {
+        text.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
     }
 }
 

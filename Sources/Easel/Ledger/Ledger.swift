@@ -114,7 +114,7 @@ struct Ledger: Sendable {
                 """,
                 [
                     .text(job.state.rawValue), .optional(job.finishedAt), .integer(job.images),
-                    .integer(job.imageLength), .optional(job.cost), .optional(job.report), .optional(job.usage),
+                    .integer(job.imageLength), .optional(job.cost), .optional(job.report), .optional(job.usage?.text),
                     .list(job.missing), .optional(job.error), .optional(job.errorStatus), .text(job.id),
                 ])
         }

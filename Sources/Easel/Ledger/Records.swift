@@ -1,4 +1,5 @@
 import Crypto
+import JSON
 
 /// A row of the table `jobs`: one request, from acceptance to its end.
 struct JobRecord: Sendable {
@@ -31,8 +32,8 @@ struct JobRecord: Sendable {
     var cost: Money?
     /// JSON: what became of every parameter.
     var report: String?
-    /// JSON: the tokens it took, as the provider counted them.
-    var usage: String?
+    /// The tokens it took, as the provider counted them.
+    var usage: JSONValue?
     /// Why images are missing, a reason for each.
     var missing: [String] = []
     /// JSON: the error object as the client was told.

@@ -61,7 +61,7 @@ struct JobReportTests {
 
     @Test func `it tells how the request was named, what it used and what went wrong`() {
         var story = story()
-        (story.job.idempotencyKey, story.job.usage) = ("secret-name", #"{"total_tokens":7}"#)
+        (story.job.idempotencyKey, story.job.usage) = ("secret-name", ["total_tokens": 7])
         story.job.missing = ["the link was dead"]
         (story.job.error, story.job.errorStatus) = (#"{"code":"result_unavailable"}"#, 502)
         let text = JobReport(story, Configuration()).text

@@ -1,4 +1,5 @@
 import Crypto
+import JSON
 import SQLite
 import Testing
 
@@ -166,7 +167,7 @@ struct LedgerTests {
         #expect(stored.fingerprint == job.fingerprint)
         #expect(stored.missing.isEmpty && stored.usage == nil && stored.errorStatus == nil)
 
-        job.usage = #"{"total_tokens":7}"#
+        job.usage = ["total_tokens": 7]
         job.missing = ["the link was dead", "\"水獺\"\n"]
         (job.state, job.error, job.errorStatus) = (.failed, #"{"message":"no"}"#, 502)
         try await ledger.finish(job, nil, images: [])

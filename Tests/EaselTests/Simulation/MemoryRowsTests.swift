@@ -1,4 +1,5 @@
 import Crypto
+import JSON
 import LibEvent
 import Support
 import Testing
@@ -103,7 +104,7 @@ struct MemoryRowsTests {
         job.cost = dice.chance(0.5) ? Money(microunits: Int64(dice.number(0...9))) : nil
         job.reserved = dice.chance(0.5) ? Money(microunits: Int64(dice.number(0...9))) : nil
         job.report = dice.chance(0.5) ? #"{"n":1}"# : nil
-        job.usage = dice.chance(0.5) ? #"{"tokens":1}"# : nil
+        job.usage = dice.chance(0.5) ? ["tokens": 1] : nil
         job.missing = dice.chance(0.5) ? ["the dog", #"ate "it""#] : []
         (job.error, job.errorStatus) = dice.chance(0.5) ? (#"{"code":"no"}"#, 502) : (nil, nil)
         return job
