@@ -58,6 +58,9 @@ extension ClientRequest {
         return bytes
     }
 
+    /// Whether it is what most orders are; all of them set the same options.
+    var isShortOrder: Bool { method == .post && shortBody != nil }
+
     /// In bytes; what libcurl sends together with the head at most (its `MAX_INITIAL_POST_SIZE`) is four times that.
     private static let longestShortBody = 16 << 10
 

@@ -12,12 +12,9 @@ extension EasyHandle {
     /// While a request waits for its answer, its buffer is memory that nobody has touched.
     private static let receiveBufferBytes = 64 << 10
 
-    /// Sets what libcurl has to know to make a request.
-    mutating func prepare(
-        for request: ClientRequest, to url: TargetURL, by client: HTTPClient
-    ) throws(OptionError) {
+    /// Sets what is the same for every request of a client.
+    func prepare(for client: HTTPClient) throws(OptionError) {
         try setErrorText()
-        try set(CURLOPT_URL, to: url.text)
         try set(CURLOPT_PATH_AS_IS, to: 1)
         try set(CURLOPT_PROTOCOLS_STR, to: "http,https")
         try set(CURLOPT_REDIR_PROTOCOLS_STR, to: "http,https")
@@ -27,12 +24,6 @@ extension EasyHandle {
         // Asks for no encoding, and still understands an answer that has one.
         try set(CURLOPT_ACCEPT_ENCODING, to: "identity")
         try set(CURLOPT_USERAGENT, to: client.userAgent)
-        try setConnection(for: request, by: client)
-        try setBody(of: request)
-        try setFieldLines(request.fieldLines)
-    }
-
-    private func setConnection(for request: ClientRequest, by client: HTTPClient) throws(OptionError) {
         try set(CURLOPT_NOSIGNAL, to: 1)
         // Without it, a transfer that ends while its name is being resolved blocks the loop until that is done.
         try set(CURLOPT_QUICK_EXIT, to: 1)
@@ -40,14 +31,23 @@ extension EasyHandle {
         try set(CURLOPT_TCP_KEEPALIVE, to: 1)
         // Only with the file alone does libcurl keep the parsed certificates; parsing them takes 20 ms of the loop.
         try set(CURLOPT_CAPATH, to: nil)
-        try set(CURLOPT_CONNECTTIMEOUT_MS, to: request.limits.connect.milliseconds)
         try set(CURLOPT_MAXAGE_CONN, to: client.connections.maxIdleAge.milliseconds / 1000)
         // A proxy would look the name up itself, where no policy is asked.
         if client.addresses != .any { try set(CURLOPT_PROXY, to: "") }
+        try set(CURLOPT_BUFFERSIZE, to: Self.receiveBufferBytes)
+    }
+
+    /// Sets what a request has of its own.
+    func prepare(for request: ClientRequest, to url: TargetURL) throws(OptionError) {
+        try set(CURLOPT_URL, to: url.text)
+        try set(CURLOPT_CONNECTTIMEOUT_MS, to: request.limits.connect.milliseconds)
+        try setBody(of: request)
+        try set(CURLOPT_CUSTOMREQUEST, to: request.method.rawValue)
+        try setFieldLines(request.fieldLines)
+        isReusable = request.isShortOrder
     }
 
     private func setBody(of request: ClientRequest) throws(OptionError) {
-        try set(CURLOPT_BUFFERSIZE, to: Self.receiveBufferBytes)
         if request.method == .head { try set(CURLOPT_NOBODY, to: 1) }
         if let bytes = request.shortBody {
             try setBody(bytes)
@@ -57,7 +57,6 @@ extension EasyHandle {
             let (least, most) = Self.uploadBufferBytes
             try set(CURLOPT_UPLOAD_BUFFERSIZE, to: min(max(length, least), most))
         }
-        try set(CURLOPT_CUSTOMREQUEST, to: request.method.rawValue)
     }
 }
 

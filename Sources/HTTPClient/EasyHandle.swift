@@ -1,12 +1,17 @@
 import CCurl
 
 /// Owns a `CURL *`, and the memory that libcurl reads and writes on its behalf.
+///
+/// One that is done with an order serves the next of its client: making and freeing a handle takes libcurl longer than
+/// any other part of a small request.
 @safe
-struct EasyHandle: ~Copyable {
+final class EasyHandle {
     let pointer: UnsafeMutableRawPointer
     /// Where libcurl writes what went wrong, which is more precise than the text of its code.
     private let errorText: UnsafeMutablePointer<CChar>
     private var fieldLines: UnsafeMutablePointer<curl_slist>?
+    /// Whether another order sets every option anew that was not the same for both.
+    var isReusable = false
 
     /// An option that libcurl did not take; only memory running out explains it.
     struct OptionError: Error {
@@ -59,13 +64,22 @@ struct EasyHandle: ~Copyable {
     }
 
     /// Sets the lines of the head, in libcurl's notation: `Name;` is a field without a value.
-    mutating func setFieldLines(_ lines: [String]) throws(OptionError) {
+    func setFieldLines(_ lines: [String]) throws(OptionError) {
         for line in lines {
             let longer = unsafe curl_slist_append(fieldLines, line)
             guard let longer = unsafe longer else { throw OptionError(CURLE_OUT_OF_MEMORY) }
             unsafe fieldLines = longer
         }
         try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, fieldLines))
+    }
+
+    /// Lets go of all that a request said, once libcurl is done with it.
+    func clear() throws(OptionError) {
+        try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, nil))
+        unsafe curl_slist_free_all(fieldLines)
+        unsafe fieldLines = nil
+        try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_COPYPOSTFIELDS, nil))
+        unsafe errorText.pointee = 0
     }
 
     /// Sets a function that libcurl hands bytes to, or asks for them, and what it is called with.

@@ -18,6 +18,10 @@ package final class HTTPClient {
     nonisolated let connections: ConnectionLimits
     nonisolated let userAgent: String
     private let multi: UnsafeMutableRawPointer
+    /// Handles of orders that are over, for the next ones.
+    private var spareHandles: [EasyHandle] = []
+    /// Spare handles at most: each keeps the memory that it has received into.
+    private static let spareHandleLimit = 16
     /// Every transfer that libcurl holds a pointer to; being in here is what keeps it alive.
     private var transfers: [UnsafeMutableRawPointer: Transfer]
     /// The transfers whose callbacks have recorded something since libcurl was called.
@@ -101,6 +105,22 @@ package final class HTTPClient {
 
     // MARK: What transfers call
 
+    /// A handle on which everything is set that is the same for all requests.
+    func handle(for request: ClientRequest) throws(EasyHandle.OptionError) -> EasyHandle {
+        if request.isShortOrder, let spare = spareHandles.popLast() { return spare }
+        let handle = try EasyHandle()
+        try handle.prepare(for: self)
+        return handle
+    }
+
+    /// Keeps the handle of a transfer that has ended well, if the next order can use it.
+    private func keepHandle(of transfer: Transfer) {
+        guard transfer.easy.isReusable, case .success? = transfer.outcome,
+            spareHandles.count < Self.spareHandleLimit, (try? transfer.easy.clear()) != nil
+        else { return }
+        spareHandles.append(transfer.easy)
+    }
+
     /// Remembers a transfer whose callback has recorded something; called while libcurl runs.
     func note(_ transfer: Transfer) {
         if noted.last !== transfer { noted.append(transfer) }
@@ -120,7 +140,9 @@ package final class HTTPClient {
     }
 
     private func remove(_ transfer: Transfer) -> Bool {
-        guard unsafe transfers.removeValue(forKey: transfer.easy.pointer) != nil else { return false }
+        // Its handle may be another transfer's by now.
+        guard unsafe transfers[transfer.easy.pointer] === transfer else { return false }
+        unsafe transfers[transfer.easy.pointer] = nil
         check(unsafe curl_multi_remove_handle(multi, transfer.easy.pointer))
         return true
     }
@@ -184,6 +206,7 @@ package final class HTTPClient {
             let code = unsafe message.pointee.data.result  // before remove_handle frees the message
             guard let transfer = unsafe transfers[message.pointee.easy_handle], remove(transfer) else { continue }
             transfer.complete(with: code)
+            keepHandle(of: transfer)
         }
         while let transfer = noted.popLast() { transfer.act() }
     }

@@ -57,9 +57,8 @@ final class Transfer {
     init(
         _ request: ClientRequest, to url: TargetURL, by client: HTTPClient, since started: ContinuousClock.Instant
     ) throws(EasyHandle.OptionError) {
-        var easy = try EasyHandle()
-        try easy.prepare(for: request, to: url, by: client)
-        self.easy = easy
+        easy = try client.handle(for: request)
+        try easy.prepare(for: request, to: url)
         self.url = url
         self.client = client
         method = request.method

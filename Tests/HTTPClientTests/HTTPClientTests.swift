@@ -50,6 +50,39 @@ struct HTTPClientTests {
             ])
     }
 
+    @Test @EventLoop func `an order says nothing of the one before it`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let servers = [ScriptedServer(), ScriptedServer()]
+        let order = { (server: ScriptedServer, key: String, text: String) in
+            ClientRequest(
+                method: .post, url: "\(server.url)/\(key)", fields: ["Authorization": key],
+                body: .bytes(Array(text.utf8)))
+        }
+        for (server, key, text) in [(0, "one", "an otter with a beret"), (1, "two", "a seal"), (0, "three", "a dog")] {
+            #expect(try await client.text(order(servers[server], key, text)) == "ok")
+            let request = try #require(servers[server].requests.last)
+            #expect(request.line == "POST /\(key) HTTP/1.1")
+            #expect(request.field("Authorization") == key)
+            #expect(request.field("Content-Length") == "\(text.utf8.count)")
+        }
+        _ = try await client.text(ClientRequest(method: .post, url: servers[1].url, body: .bytes([1])))
+        #expect(servers[1].requests.last?.field("Authorization") == nil)
+        _ = try await client.text(servers[1].url + "/a")
+        #expect(servers[1].requests.last?.line == "GET /a HTTP/1.1")
+        #expect(servers[1].requests.last?.field("Content-Length") == nil)
+    }
+
+    @Test @EventLoop func `whoever lets go of an answer late ends no other order`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer()
+        let request = ClientRequest(method: .post, url: server.url, body: .bytes([1]))
+        var earlier: ClientResponse? = try await client.send(request)
+        #expect(try await earlier?.body.collect() == Array("ok".utf8))
+        let next = try await client.send(request)
+        earlier = nil
+        #expect(try await next.body.text() == "ok")
+    }
+
     @Test(arguments: [Method.post, .put]) @EventLoop
     func `a method that expects a body announces an empty one`(method: HTTP.Method) async throws {
         let client = HTTPClient(addresses: .any)
