@@ -62,7 +62,8 @@ struct ResponseWriter {
         case .none:
             stream.write(head(reserving: 0).span)
         case .bytes(let bytes):
-            try await write(bytes)
+            let start = writeStart(of: bytes)
+            if start < bytes.count { try await writeRest(of: bytes, from: start) }
         case .file(let file, let range):
             stream.write(head(reserving: 0).span, isMoreComing: true)
             stream.writeFile(file.descriptor, range.clamped(to: 0..<file.length), owner: file)
@@ -70,7 +71,7 @@ struct ResponseWriter {
             stream.write(head(reserving: 0).span)
             try await write(source, length: length)
         }
-        try await stream.sent(downTo: 0, stall: limits.writeStall)
+        if !stream.isSent { try await stream.sent(downTo: 0, stall: limits.writeStall) }
     }
 
     /// How many bytes of a body are written at once.
@@ -82,11 +83,17 @@ struct ResponseWriter {
         return head.bytes(reserving: count)
     }
 
-    private func write(_ bytes: [UInt8]) async throws {
-        var position = min(bytes.count, Self.slice)
-        var start = head(reserving: position)
-        start.append(copying: bytes.span.extracting(..<position))
+    /// Writes the head and the first slice of a body together, and tells where the rest of it begins.
+    private func writeStart(of bytes: [UInt8]) -> Int {
+        let count = min(bytes.count, Self.slice)
+        var start = head(reserving: count)
+        start.append(copying: bytes.span.extracting(..<count))
         stream.write(start.span)
+        return count
+    }
+
+    private func writeRest(of bytes: [UInt8], from start: Int) async throws {
+        var position = start
         while position < bytes.count {
             try await stream.sent(downTo: limits.output, stall: limits.writeStall)
             let end = min(position + Self.slice, bytes.count)

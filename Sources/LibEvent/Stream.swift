@@ -153,6 +153,9 @@ package final class Stream {
         if !awaitsWritable { flush() }
     }
 
+    /// Whether the kernel has all that was written.
+    package var isSent: Bool { output.count == 0 && failure == nil }
+
     /// Suspends until no more than `count` written bytes are unsent.
     ///
     /// - Throws: `StreamError` when the peer takes nothing at all for as long as `stall`, or the connection breaks or

@@ -10,7 +10,13 @@ final class Keys {
     private let ledger: Ledger
     private let clock: WallClock
     private let log: Log
-    private var known: [Secret: (record: KeyRecord?, readAt: Timestamp)] = [:]
+    private var known: [Secret: Entry] = [:]
+
+    /// What the ledger has said of a key; of one that it does not know, nothing.
+    private struct Entry {
+        var record: KeyRecord?
+        var readAt: Timestamp
+    }
 
     static let belief = Duration.milliseconds(500)
     /// Keys that are remembered at most; then all are forgotten, so that guesses cannot fill the memory.
@@ -27,7 +33,8 @@ final class Keys {
     /// - Throws: A 401 that says whether the key is missing, wrong or out of date.
     func caller(of request: Request) async throws(GatewayError) -> KeyRecord {
         guard let key = Credentials.key(in: request.fields) else { throw .missingKey() }
-        guard let record = try await record(of: key), record.revokedAt == nil else {
+        let entry = if let believed = believed(key) { believed } else { try await read(key) }
+        guard let record = entry.record, record.revokedAt == nil else {
             throw .wrongKey(Credentials.hint(of: key))
         }
         if let end = record.limits.expiresAt, end <= clock.now { throw .expiredKey(Credentials.hint(of: key), end) }
@@ -37,17 +44,21 @@ final class Keys {
     /// The owner of a key, as far as it is remembered from a moment ago.
     func remembered(_ key: Secret) -> KeyRecord? { known[key]?.record }
 
-    private func record(of key: Secret) async throws(GatewayError) -> KeyRecord? {
-        let now = clock.now
+    /// What was read of a key so short a time ago that it still holds.
+    private func believed(_ key: Secret) -> Entry? {
         // A clock that was set back would otherwise make an old answer last.
-        if let entry = known[key], (.zero..<Self.belief).contains(now - entry.readAt) { return entry.record }
-        let record: KeyRecord?
-        do { record = try await ledger.key(key, at: now) } catch {
+        known[key].flatMap { (.zero..<Self.belief).contains(clock.now - $0.readAt) ? $0 : nil }
+    }
+
+    private func read(_ key: Secret) async throws(GatewayError) -> Entry {
+        let now = clock.now
+        let entry: Entry
+        do { entry = Entry(record: try await ledger.key(key, at: now), readAt: now) } catch {
             log.error("cannot read the ledger", ["error": "\(error)"])
             throw .internalFailure("The gateway cannot read its database.")
         }
         if known.count >= Self.memory { known = [:] }
-        known[key] = (record, now)
-        return record
+        known[key] = entry
+        return entry
     }
 }

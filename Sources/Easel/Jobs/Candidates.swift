@@ -45,9 +45,10 @@ final class Candidates {
     private func candidate(
         _ route: Configuration.Route, _ planner: Planner
     ) async throws(GatewayError) -> Candidate {
-        let intake = planner.intake(for: submission.order.operation)
-        let prepared = try await inputs.order(
-            for: ImageRecipient(name: route.provider, baseURL: planner.endpoint.baseURL, intake: intake))
+        let hasImages = !submission.order.images.isEmpty || submission.order.mask != nil
+        let prepared =
+            hasImages
+            ? try await inputs.order(for: recipient(route, planner)) : PreparedOrder(order: submission.order)
         do throws(OrderRefusal) {
             var plan = try planner.plan(for: prepared.order, strict: submission.isStrict, identifier: jobID)
             plan.report = prepared.report + plan.report + submission.unknownNames.map(ParameterReport.init(unknown:))
@@ -55,6 +56,12 @@ final class Candidates {
         } catch {
             throw GatewayError(error, model: submission.order.model)
         }
+    }
+
+    private func recipient(_ route: Configuration.Route, _ planner: Planner) -> ImageRecipient {
+        ImageRecipient(
+            name: route.provider, baseURL: planner.endpoint.baseURL,
+            intake: planner.intake(for: submission.order.operation))
     }
 }
 

@@ -126,7 +126,7 @@ final class Upstream: ProviderConnection {
     private func begin(
         _ request: consuming UpstreamRequest, answerWithin: Duration, isFollowed: Bool
     ) async throws(ClientError) -> Exchange {
-        let body = try await body(of: request)
+        let body = if let body = request.bodyInMemory { body } else { try await body(of: request) }
         return try client.begin(
             ClientRequest(
                 method: request.method, url: request.url, fields: request.fields, body: body,
@@ -155,10 +155,7 @@ final class Upstream: ProviderConnection {
         }
     }
 
-    /// The body as it will be sent: images are read from their files on the way.
     private func body(of request: UpstreamRequest) async throws(ClientError) -> ClientRequest.Body {
-        guard let first = request.body.first else { return .none }
-        if case .bytes(let bytes) = first, request.body.count == 1 { return .bytes(bytes) }
         let segments = request.body.map { segment -> Segment in
             switch segment {
             case .bytes(let bytes): .bytes(bytes)
@@ -208,6 +205,14 @@ final class Upstream: ProviderConnection {
             let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)
             return Received(answer: Answer(status: status, fields: fields, body: .text(text)))
         }
+    }
+}
+
+extension UpstreamRequest {
+    /// The body as it will be sent, where no file is part of it.
+    fileprivate var bodyInMemory: ClientRequest.Body? {
+        guard let first = body.first else { return ClientRequest.Body.none }
+        return if case .bytes(let bytes) = first, body.count == 1 { .bytes(bytes) } else { nil }
     }
 }
 
