@@ -24,6 +24,8 @@ final class ResponseBody: ByteSource {
         self.transfer = transfer
     }
 
+    var isExhausted: Bool { transfer.isExhausted }
+
     func next() async throws -> [UInt8]? { try await next(atLeast: 1) }
 
     func next(atLeast count: Int) async throws -> [UInt8]? { try await transfer.nextPiece(atLeast: count) }

@@ -102,6 +102,11 @@ final class Transfer {
         return piece
     }
 
+    /// Whether all of the body has been taken, and nothing went wrong.
+    var isExhausted: Bool {
+        if received.isEmpty, case .success? = outcome { true } else { false }
+    }
+
     /// Ends the transfer if it has not ended; the connection is closed.
     func cancel() {
         client.end(self, because: .cancelled)

@@ -60,6 +60,11 @@ package final class RequestBody: ByteSource {
         }
     }
 
+    package var isExhausted: Bool {
+        guard failure == nil, case .connection(let reader) = source else { return false }
+        return reader.isBodyComplete
+    }
+
     /// The whole rest of the body, in memory: for bodies that are small by their nature.
     package func collect() async throws(BodyError) -> [UInt8] {
         var whole: [UInt8] = []

@@ -18,9 +18,14 @@ package protocol ByteSource: AnyObject, Sendable {
     ///
     /// Not while somebody waits for ``next()``.
     func fill(_ buffer: inout OutputRawSpan)
+
+    /// Whether all bytes have been given, as far as is known without asking for more.
+    var isExhausted: Bool { get }
 }
 
 extension ByteSource {
+    package var isExhausted: Bool { false }
+
     package func next(atLeast count: Int) async throws -> [UInt8]? { try await next() }
 
     package func fill(_ buffer: inout OutputRawSpan) {}

@@ -16,6 +16,8 @@ final class MeteredBody: ByteSource {
         if let length = body.contentLength, length <= body.limit { try hold.grow(by: length) }
     }
 
+    var isExhausted: Bool { body.isExhausted }
+
     func next() async throws -> [UInt8]? { try await next(atLeast: 1) }
 
     func next(atLeast count: Int) async throws -> [UInt8]? {

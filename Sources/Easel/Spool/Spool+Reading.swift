@@ -40,13 +40,15 @@ extension Spool {
     /// Reads a whole JSON text; the bytes that have been taken from the source already come first.
     ///
     /// One that is paid for `waitsForRoom` on a full disk: it is read on only when what came of it is written.
-    func receiveJSON(
+    @EventLoop func receiveJSON(
         _ first: [UInt8] = [], then source: some ByteSource, limit: Int, strictness: JSONStrictness = .strict,
         waitsForRoom: Bool = false
     ) async throws -> SpooledJSON {
         var text = first
         while text.count <= Self.inlineLength {
-            guard let bytes = try await source.next() else { return try SpooledJSON(parsing: text, strictness) }
+            guard !source.isExhausted, let bytes = try await source.next() else {
+                return try SpooledJSON(parsing: text, strictness)
+            }
             text += bytes
         }
         return try await receiveLongJSON(
