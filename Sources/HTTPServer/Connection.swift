@@ -22,7 +22,7 @@ final class Connection {
     private var isWorking = false
     private var isLingering = false
 
-    init(_ stream: Stream, from address: SocketAddress, limits: Limits, handler: any RequestHandler) {
+    init(_ stream: Stream, from address: SocketAddress, limits: SharedLimits, handler: any RequestHandler) {
         self.stream = stream
         peer = Peer(address: address, presence: presence)
         self.handler = handler

@@ -63,3 +63,10 @@ package struct Limits: Sendable, Hashable {
 
     package init() {}
 }
+
+/// The limits of a server, in one place for all its connections.
+final class SharedLimits: Sendable {
+    let value: Limits
+
+    init(_ value: Limits) { self.value = value }
+}

@@ -34,7 +34,7 @@ package struct RequestParser: Sendable {
         case rejected(Rejection)
     }
 
-    let limits: Limits
+    private let shared: SharedLimits
     private var state = State.requestLine
     /// How many bytes of an incomplete line are known to hold no LF.
     private var scanned = 0
@@ -44,7 +44,11 @@ package struct RequestParser: Sendable {
     private var head = HeadBuilder()
     private var chunkExtensionCount = 0
 
-    package init(limits: Limits = Limits()) { self.limits = limits }
+    package init(limits: Limits = Limits()) { self.init(limits: SharedLimits(limits)) }
+
+    init(limits: SharedLimits) { shared = limits }
+
+    var limits: Limits { shared.value }
 
     /// What the bytes mean, up to the first thing worth telling.
     package mutating func parse(_ bytes: Span<UInt8>) -> Step {

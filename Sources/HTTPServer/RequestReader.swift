@@ -23,7 +23,7 @@ final class RequestReader {
     private(set) var isBodyComplete = true
     private var parser: RequestParser
 
-    init(_ stream: Stream, limits: Limits) {
+    init(_ stream: Stream, limits: SharedLimits) {
         self.stream = stream
         parser = RequestParser(limits: limits)
     }

@@ -3,7 +3,7 @@ package import LibEvent
 /// Serves HTTP/1.1 on one address, from its creation until ``stop(within:)``.
 @EventLoop
 package final class Server {
-    private let limits: Limits
+    private let shared: SharedLimits
     private let handler: any RequestHandler
     private var listener: Listener?
     private var connections: [ObjectIdentifier: Connection] = [:]
@@ -20,7 +20,7 @@ package final class Server {
         on address: SocketAddress, limits: Limits = Limits(), handler: any RequestHandler,
         refused: @escaping @EventLoop (ListenerError) -> Void = { _ in }
     ) throws(ListenerError) {
-        self.limits = limits
+        shared = SharedLimits(limits)
         self.handler = handler
         self.address = address
         let listener = try Listener(
@@ -28,6 +28,8 @@ package final class Server {
         self.listener = listener
         self.address = listener.address
     }
+
+    private var limits: Limits { shared.value }
 
     /// How many clients are connected.
     package var connectionCount: Int { connections.count }
@@ -54,7 +56,7 @@ package final class Server {
         // What a head needs must fit, or it could never be complete.
         let inputLimit = max(limits.input, limits.head, limits.requestLine)
         guard let stream = try? Stream(socket, inputLimit: inputLimit) else { return }
-        let connection = Connection(stream, from: address, limits: limits, handler: handler)
+        let connection = Connection(stream, from: address, limits: shared, handler: handler)
         let identifier = ObjectIdentifier(connection)
         connections[identifier] = connection
         if connections.count >= limits.connections { listener?.pause() }
