@@ -16,8 +16,6 @@ struct TargetURL {
 
     let text: String
     let origin: Origin
-    /// The URL as far as it may be shown: no query, no fragment, and not without end.
-    let shown: String
 
     init(_ text: String) throws(Invalid) {
         try self.init(text, relativeTo: nil)
@@ -46,12 +44,12 @@ struct TargetURL {
         }
         origin = Origin(scheme: scheme, host: host.lowercased(), port: port)
         self.text = base == nil ? text : parts[CURLUPART_URL] ?? text
-        let path = (parts[CURLUPART_PATH] ?? "/").prefix(Self.maxShownPathLength)
-        shown = "\(scheme)://\(host)\(Self.defaultPorts[scheme] == port ? "" : ":\(port)")\(path)"
     }
 
-    private static let maxShownPathLength = 256
-    private static let defaultPorts = ["http": "80", "https": "443"]
+    /// The URL as far as it may be shown: no query, no fragment, and not without end.
+    var shown: Substring { text.prefix { $0 != "?" && $0 != "#" }.prefix(Self.maxShownLength) }
+
+    private static let maxShownLength = 256
 }
 
 /// Owns a `CURLU *`.
