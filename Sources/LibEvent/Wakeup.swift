@@ -7,7 +7,6 @@
 package final class Wakeup {
     private var isSignalled = false
     private var continuation: CheckedContinuation<Bool, Never>?
-    private lazy var timer = Timer { [unowned self] in resume(false) }
 
     package init() {}
 
@@ -20,8 +19,9 @@ package final class Wakeup {
             isSignalled = false
             return true
         }
-        if let deadline { timer.schedule(after: ContinuousClock.now.duration(to: deadline)) }
-        defer { if deadline != nil { timer.cancel() } }
+        // Made for this wait alone: a connection has its wake-up for life, and its requests take longer than its waits.
+        let timer = deadline.map(timer)
+        defer { timer?.cancel() }
         return await withCheckedContinuation { waiting in
             continuation = waiting
             if isSignalled {
@@ -34,6 +34,12 @@ package final class Wakeup {
     /// Resumes the task that waits, or the next that will.
     package func signal() {
         if continuation == nil { isSignalled = true } else { resume(true) }
+    }
+
+    private func timer(until deadline: ContinuousClock.Instant) -> Timer {
+        let timer = Timer { [unowned self] in resume(false) }
+        timer.schedule(after: ContinuousClock.now.duration(to: deadline))
+        return timer
     }
 
     private func resume(_ wasSignalled: Bool) {
