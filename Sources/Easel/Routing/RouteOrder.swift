@@ -13,6 +13,12 @@ struct RouteOrder: Sendable {
         _ routes: [Configuration.Route], pauses: (String) -> Duration?,
         using random: inout some RandomNumberGenerator
     ) {
+        // As most models have it: there is nothing to put in order.
+        if let only = routes.first, routes.count == 1 {
+            self.routes = routes
+            pause = pauses(only.provider)
+            return
+        }
         let judged = routes.map { (route: $0, pause: pauses($0.provider)) }
         let (free, paused) = (judged.filter { $0.pause == nil }, judged.filter { $0.pause != nil })
         self.routes = Self.drawn(free.map(\.route), using: &random) + paused.map(\.route)
