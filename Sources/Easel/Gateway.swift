@@ -226,18 +226,19 @@ final class Gateway: RequestHandler {
             maskPicture = Fingerprint.Picture(input, file)
         }
         let isStrict = try Strictness.isWanted(request.fields, byOwner: configuration.strict)
-        if isStrict, let unknown = reader.unknownNames.first {
+        let unknownNames = reader.unknownNames
+        if isStrict, let unknown = unknownNames.first {
             throw .invalid(unknown, "Unknown parameter: '\(unknown)'.", code: "unknown_parameter")
         }
         let delivery = try reader.delivery(model: name)
         let fingerprint = Fingerprint(
             order: order, images: pictures, mask: maskPicture, delivery: delivery, isStrict: isStrict,
-            unknown: reader.unknownValues)
+            unknown: reader.values(of: unknownNames))
         // A stream tells the client on its way how things are.
         let patience =
             order.isStreamed ? .endless : Patience(request.fields, answerWithin: configuration.answerWithin)
         let submission = Submission(
-            order: order, delivery: delivery, isStrict: isStrict, unknownNames: reader.unknownNames,
+            order: order, delivery: delivery, isStrict: isStrict, unknownNames: unknownNames,
             imageNames: references.images.map(\.parameter), files: files, requestLength: values.bodyLength,
             hold: values.hold, idempotencyKey: marks.idempotencyKey, fingerprint: fingerprint.digest,
             allowsUnknownPrices: caller.limits.allowsUnknownPrices, wantsReceipt: patience.needsReceipt(for: order),

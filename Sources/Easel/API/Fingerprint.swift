@@ -76,7 +76,8 @@ extension Size {
 
 extension OrderReader {
     /// The values under names that mean nothing to Easel, sorted by name; those of one name keep their order.
-    var unknownValues: [Fingerprint.UnknownValue] {
+    func values(of unknownNames: [String]) -> [Fingerprint.UnknownValue] {
+        guard !unknownNames.isEmpty else { return [] }
         let unknown = Set(unknownNames)
         return values.entries.enumerated()
             .filter { unknown.contains($0.element.name) }

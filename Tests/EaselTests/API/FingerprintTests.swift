@@ -100,12 +100,14 @@ struct FingerprintTests {
     }
 
     @Test @EventLoop func `objects are equal in any order of their members, and lists are not`() async throws {
-        let reader = { (value: JSONValue) in OrderReader(RequestValues(entries: [("pet", .json(value))])).unknownValues
+        let values = { (value: JSONValue) in
+            let reader = OrderReader(RequestValues(entries: [("pet", .json(value))]))
+            return reader.values(of: reader.unknownNames)
         }
-        #expect(reader(["a": 1, "b": [1, 2]]) == reader(["b": [1, 2], "a": 1]))
-        #expect(reader(["a": [1, 2]]) != reader(["a": [2, 1]]))
-        #expect(reader(nil).isEmpty)
-        #expect(reader("").isEmpty)
+        #expect(values(["a": 1, "b": [1, 2]]) == values(["b": [1, 2], "a": 1]))
+        #expect(values(["a": [1, 2]]) != values(["a": [2, 1]]))
+        #expect(values(nil).isEmpty)
+        #expect(values("").isEmpty)
     }
 
     @EventLoop private static func picture(_ parts: Parts, _ key: Secret, seed: Int = 7) async throws -> [UInt8] {
