@@ -25,21 +25,21 @@ struct BodyWriter {
         case .file(let file): writeBase64(file, prefix: "")
         case .base64(let file, let prefix): writeBase64(file, prefix: prefix)
         case .object(let members):
-            write("{")
+            bytes.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
-                if index > 0 { write(",") }
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 JSONValue.string(member.name).encode(into: &bytes)
-                write(":")
+                bytes.append(UInt8(ascii: ":"))
                 writeJSON(member.value)
             }
-            write("}")
+            bytes.append(UInt8(ascii: "}"))
         case .list(let elements):
-            write("[")
+            bytes.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
-                if index > 0 { write(",") }
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 writeJSON(element)
             }
-            write("]")
+            bytes.append(UInt8(ascii: "]"))
         }
     }
 
