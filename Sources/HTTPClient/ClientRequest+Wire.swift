@@ -25,7 +25,7 @@ extension ClientRequest {
     private var unsendableField: String? {
         fields.all.first { field in
             !field.name.isToken || Self.framingFields.contains { $0.equalsIgnoringASCIICase(field.name) }
-                || field.value.utf8.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }
+                || !field.value.isFieldValue
         }?.name
     }
 
@@ -78,6 +78,17 @@ extension ClientRequest {
 extension String {
     /// Whether the text is a token (RFC 9110, section 5.6.2), as methods and the names of fields are.
     var isToken: Bool {
-        !isEmpty && utf8.allSatisfy(\.isInToken)
+        let bytes = utf8Span.span
+        for index in bytes.indices where !bytes[index].isInToken { return false }
+        return !bytes.isEmpty
+    }
+
+    /// Whether a field can have the text as its value (RFC 9110, section 5.5).
+    fileprivate var isFieldValue: Bool {
+        let bytes = utf8Span.span
+        for index in bytes.indices where bytes[index] < 0x20 && bytes[index] != 0x09 || bytes[index] == 0x7F {
+            return false
+        }
+        return true
     }
 }
