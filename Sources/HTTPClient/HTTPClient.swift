@@ -173,18 +173,29 @@ package final class HTTPClient {
     }
 
     /// Records what to wait for; it may call libevent, but never libcurl.
+    ///
+    /// A watch stays for the next connection of the same number: libcurl starts and stops one for every request.
     private func watch(_ socket: curl_socket_t, for action: CInt) {
-        watches[socket] = nil
-        guard action != CURL_POLL_REMOVE else { return }
+        guard action != CURL_POLL_REMOVE else {
+            watches[socket]?.stop()
+            return
+        }
         var interest: Readiness = []
         if action & CURL_POLL_IN != 0 { interest.insert(.read) }
         if action & CURL_POLL_OUT != 0 { interest.insert(.write) }
-        watches[socket] = Watch(socket, for: interest) { [unowned self] ready in
+        let watch = watches[socket] ?? newWatch(socket)
+        watch.start(for: interest)
+    }
+
+    private func newWatch(_ socket: curl_socket_t) -> Watch {
+        let watch = Watch(socket) { [unowned self] ready in
             var action: CInt = 0
             if ready.contains(.read) { action |= CURL_CSELECT_IN }
             if ready.contains(.write) { action |= CURL_CSELECT_OUT }
             drive(socket, action)
         }
+        watches[socket] = watch
+        return watch
     }
 
     /// Sets the one timer; even a delay of zero goes through it, for acting here would recurse.

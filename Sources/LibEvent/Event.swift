@@ -9,17 +9,23 @@ package struct Readiness: OptionSet, Sendable {
     package init(rawValue: Int16) { self.rawValue = rawValue }
 }
 
-/// Calls back whenever a descriptor is ready, for as long as it is kept.
+/// Calls back whenever a descriptor is ready, from when it is told what for until it is told to stop or goes.
 @EventLoop
 @safe
 package final class Watch {
     /// Whether the kernel took the descriptor: it refuses regular files and, past `max_user_watches`, everything.
     package private(set) var isWatching = false
+    private let descriptor: CInt
     private let ready: @EventLoop (Readiness) -> Void
     private var event = Event()
 
-    package init(_ descriptor: CInt, for interest: Readiness, ready: @escaping @EventLoop (Readiness) -> Void) {
+    package init(_ descriptor: CInt, ready: @escaping @EventLoop (Readiness) -> Void) {
+        self.descriptor = descriptor
         self.ready = ready
+    }
+
+    /// Starts to watch, or goes on with another interest.
+    package func start(for interest: Readiness) {
         let this = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe event.assign(descriptor, interest.rawValue | Int16(EV_PERSIST), this) { _, what, this in
             guard let this = unsafe this else { return }
@@ -27,6 +33,11 @@ package final class Watch {
             EventLoop.assumeIsolated { watch.ready(Readiness(rawValue: what)) }
         }
         isWatching = event.add()
+    }
+
+    package func stop() {
+        event.remove()
+        isWatching = false
     }
 
     // The event must be freed on the loop's thread, whoever lets go of the watch last.
@@ -66,14 +77,19 @@ struct Event: ~Copyable {
 
     var isAssigned: Bool { unsafe pointer != nil }
 
-    /// Makes the event.
+    /// Makes the event, or another of the one that there is.
     ///
     /// `context` is not retained: whoever it points to must own the event.
     mutating func assign(
         _ descriptor: CInt, _ what: Int16, _ context: UnsafeMutableRawPointer, _ callback: event_callback_fn
     ) {
-        free()
-        unsafe pointer = event_new(EventLoop.shared.executor.base, descriptor, what, callback, context)
+        let base = unsafe EventLoop.shared.executor.base
+        if let pointer = unsafe pointer {
+            unsafe event_del(pointer)
+            unsafe event_assign(pointer, base, descriptor, what, callback, context)
+        } else {
+            unsafe pointer = event_new(base, descriptor, what, callback, context)
+        }
     }
 
     /// Starts waiting for the event, with no limit in time; `false` if the kernel refuses to watch its descriptor.
