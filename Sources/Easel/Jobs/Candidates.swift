@@ -35,20 +35,21 @@ final class Candidates {
             // A slice keeps the whole array that it is of.
             if routes.isEmpty { routes = [] }
             guard let planner = planners[route] else { continue }
-            do throws(GatewayError) { return try await candidate(route, planner) } catch {
+            do throws(GatewayError) {
+                guard hasImages else { return try candidate(route, planner, PreparedOrder(order: submission.order)) }
+                return try candidate(route, planner, try await inputs.order(for: recipient(route, planner)))
+            } catch {
                 firstRefusal = firstRefusal ?? error
             }
         }
         return nil
     }
 
+    private var hasImages: Bool { !submission.order.images.isEmpty || submission.order.mask != nil }
+
     private func candidate(
-        _ route: Configuration.Route, _ planner: Planner
-    ) async throws(GatewayError) -> Candidate {
-        let hasImages = !submission.order.images.isEmpty || submission.order.mask != nil
-        let prepared =
-            hasImages
-            ? try await inputs.order(for: recipient(route, planner)) : PreparedOrder(order: submission.order)
+        _ route: Configuration.Route, _ planner: Planner, _ prepared: PreparedOrder
+    ) throws(GatewayError) -> Candidate {
         do throws(OrderRefusal) {
             var plan = try planner.plan(for: prepared.order, strict: submission.isStrict, identifier: jobID)
             plan.report = prepared.report + plan.report + submission.unknownNames.map(ParameterReport.init(unknown:))
