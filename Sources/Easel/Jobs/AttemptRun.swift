@@ -1,4 +1,3 @@
-import Crypto
 import JSON
 import LibEvent
 
@@ -240,33 +239,45 @@ final class AttemptRun {
     /// Stores every image of a delivery side by side.
     private func store(_ delivery: Delivery, _ places: [Int], _ index: Int, _ expiry: Timestamp) async -> [ImageRecord]
     {
-        let (results, jobID) = (means.results, job.id)
-        let tasks = delivery.images.map { image in
-            EventLoop.spawn { () -> Result<BlobRecord, FetchFailure> in
-                do throws(FetchFailure) {
-                    return .success(try await results.keep(image.image, of: image.files, jobID: jobID, until: expiry))
-                } catch {
-                    return .failure(error)
-                }
-            }
-        }
+        let blobs = await store(delivery.images, until: expiry)
         var kept: [ImageRecord] = []
-        for (task, (image, place)) in zip(tasks, zip(delivery.images, places)) {
-            switch try? await task.value {
+        for (blob, (image, place)) in zip(blobs, zip(delivery.images, places)) {
+            switch blob {
             case .success(let blob):
                 let seed = image.seed ?? (seeds.indices.contains(index) ? seeds[index] : nil)
                 kept.append(
                     ImageRecord(
-                        token: LinkToken.make(at: means.clock.now), jobID: jobID, position: place, blob: blob,
+                        token: LinkToken.make(at: means.clock.now), jobID: job.id, position: place, blob: blob,
                         seed: seed, revisedPrompt: image.image.revisedPrompt, createdAt: means.clock.now))
             case .failure(let failure):
-                means.log.error("result lost", ["request.id": jobID, "reason": failure.reason])
+                means.log.error("result lost", ["request.id": job.id, "reason": failure.reason])
                 means.meter.counts.imageLost(from: record.provider)
                 outcome.missing.append(failure.reason)
             case nil: outcome.missing.append("the gateway stopped")
             }
         }
         return kept
+    }
+
+    /// What came of storing each image; `nil` where the gateway stopped.
+    private func store(
+        _ images: [DeliveredImage], until expiry: Timestamp
+    ) async -> [Result<BlobRecord, FetchFailure>?] {
+        // As nearly every delivery is, which needs no task of its own to wait in.
+        if let only = images.first, images.count == 1 { return [await store(only, until: expiry)] }
+        let tasks = images.map { image in EventLoop.spawn { await self.store(image, until: expiry) } }
+        var results: [Result<BlobRecord, FetchFailure>?] = []
+        for task in tasks { results.append(try? await task.value) }
+        return results
+    }
+
+    private func store(_ image: DeliveredImage, until expiry: Timestamp) async -> Result<BlobRecord, FetchFailure> {
+        do throws(FetchFailure) {
+            return .success(
+                try await means.results.keep(image.image, of: image.files, jobID: job.id, until: expiry))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Writes down how far the attempt has come; its job does not depend on it, and another try follows.
@@ -284,58 +295,6 @@ final class AttemptRun {
     private func cannotWrite(_ error: any Error) {
         means.log.error("cannot write to the ledger", ["request.id": job.id, "error": "\(error)"])
     }
-}
-
-/// What came of an attempt: its images, which are stored, and what is missing.
-struct AttemptOutcome: Sendable {
-    var images: [ImageRecord] = []
-    /// Images that the provider delivered, and will charge for.
-    var delivered = 0
-    /// Images that the provider provably did not make.
-    var refused = 0
-    /// Images that were ordered, and of which no answer tells whether they were made.
-    var doubtful = 0
-    /// Why images are missing.
-    var missing: [String] = []
-    /// By request.
-    var failures: [ProviderFailure?] = []
-    var usage: JSONValue?
-    /// Images on disk that are held there until they are written down.
-    var held: [Digest] = []
-
-    /// That of an attempt of which some images are stored and written down already.
-    init(kept: [ImageRecord] = []) {
-        images = kept
-        delivered = kept.count
-    }
-
-    fileprivate mutating func add(_ delivery: Delivery) {
-        delivered += delivery.images.count
-        refused += delivery.missing.count
-        missing += delivery.missing
-        usage = usage ?? delivery.usage
-    }
-
-    fileprivate mutating func add(_ failure: ProviderFailure, of count: Int) {
-        if failure.boughtNothing { refused += count } else { doubtful += count }
-    }
-
-    /// Images that have to be taken for charged: a budget must hold even if the provider made all it does not tell of.
-    var charged: Int { delivered + doubtful }
-
-    /// The failure that decides what may happen next, when nothing was delivered at all.
-    ///
-    /// One that may have cost something comes before one that would end the order anyway, and that before those after
-    /// which another provider may try. What was stopped by request counts less than what was not.
-    var failure: ProviderFailure? {
-        guard delivered == 0 else { return nil }
-        let failures = failures.compactMap(\.self)
-        return failures.first { !$0.boughtNothing && !$0.isCancellation } ?? failures.first { !$0.boughtNothing }
-            ?? failures.first { !$0.mayMoveOn } ?? failures.first
-    }
-
-    /// Why images are missing, those of failed requests included.
-    var allMissing: [String] { missing + failures.compactMap { $0?.message } }
 }
 
 extension AttemptRun.Errand {
