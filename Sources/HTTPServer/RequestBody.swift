@@ -60,6 +60,23 @@ package final class RequestBody: ByteSource {
         }
     }
 
+    /// All of the body, where it has been received already, as small ones are with their heads; `nil` for any other.
+    ///
+    /// - Throws: `BodyError`, as ``next()`` does.
+    package func whole() throws(BodyError) -> [UInt8]? {
+        guard failure == nil, count == 0, case .connection(let reader) = source, let contentLength,
+            contentLength > 0, contentLength <= min(limit, reader.limits.input, reader.stream.availableCount)
+        else { return nil }
+        do throws(BodyError) {
+            let body = try reader.bodyPartAtHand()
+            count = body.count
+            return body
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
     package var isExhausted: Bool {
         guard failure == nil, case .connection(let reader) = source else { return false }
         return reader.isBodyComplete

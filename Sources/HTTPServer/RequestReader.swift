@@ -86,21 +86,26 @@ final class RequestReader {
     func nextBodyPart(atLeast count: Int) async throws(BodyError) -> [UInt8]? {
         let wanted = min(count, limits.input, parser.bodyRest ?? 0)
         while stream.availableCount < wanted { try await receiveMore() }
-        var part: [UInt8] = []
-        while !isBodyComplete {
-            switch parse(into: &part) {
-            case .body where part.count < limits.input: continue
-            case .body: return part
-            case .reject(let rejection): throw .malformed(rejection)
-            case .end, .head:
-                isBodyComplete = true
-                continue
-            case .needMore where !part.isEmpty: return part
-            case .needMore: break
-            }
+        while true {
+            let part = try bodyPartAtHand()
+            if !part.isEmpty { return part }
+            if isBodyComplete { return nil }
             try await receiveMore()
         }
-        return part.isEmpty ? nil : part
+    }
+
+    /// What has been received of the current request's body, at most about ``Limits/input``.
+    func bodyPartAtHand() throws(BodyError) -> [UInt8] {
+        var part: [UInt8] = []
+        while !isBodyComplete, part.count < limits.input {
+            switch parse(into: &part) {
+            case .body: continue
+            case .reject(let rejection): throw .malformed(rejection)
+            case .end, .head: isBodyComplete = true
+            case .needMore: return part
+            }
+        }
+        return part
     }
 
     private func receiveMore() async throws(BodyError) {

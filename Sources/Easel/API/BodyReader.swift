@@ -36,7 +36,11 @@ final class BodyReader {
 
     private func read(_ form: MediaType?, _ body: MeteredBody) async throws -> RequestValues {
         if let form { return try await spool.receiveForm(body, type: form, limit: lengthLimit) }
-        return try values(of: try await spool.receiveJSON(then: body, limit: lengthLimit))
+        let whole = try body.whole() ?? []
+        if !whole.isEmpty, whole.count <= Spool.inlineLength {
+            return try values(of: try SpooledJSON(parsing: whole, .strict))
+        }
+        return try values(of: try await spool.receiveJSON(whole, then: body, limit: lengthLimit))
     }
 
     /// The type of a form; `nil` for that of a JSON text.

@@ -16,6 +16,9 @@ final class MeteredBody: ByteSource {
         if let length = body.contentLength, length <= body.limit { try hold.grow(by: length) }
     }
 
+    /// All of the body, where it has been received already; `nil` for any other.
+    func whole() throws -> [UInt8]? { try body.whole() }
+
     var isExhausted: Bool { body.isExhausted }
 
     func next() async throws -> [UInt8]? { try await next(atLeast: 1) }

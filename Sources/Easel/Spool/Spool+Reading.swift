@@ -17,7 +17,7 @@ extension SpooledJSON {
     ///
     /// Not inlined: the parser would take up memory for as long as its caller waits for the text.
     @inline(never)
-    fileprivate init(parsing text: [UInt8], _ strictness: JSONStrictness) throws(SpoolError) {
+    init(parsing text: [UInt8], _ strictness: JSONStrictness) throws(SpoolError) {
         do throws(JSONError) { value = try JSONValue(parsing: text, strictness: strictness) } catch {
             throw .malformed("\(error)")
         }
