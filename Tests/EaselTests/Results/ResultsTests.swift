@@ -153,6 +153,7 @@ struct ResultsTests {
         let parts = try Parts(Self.open)
         #expect(try await kept(ResultImage(payload: .url(provider.url)), by: parts) == png())
         #expect(provider.calls.count == 2)
+        TemporaryFile.finishRemovals()
         #expect(try parts.folder.names(in: "spool").isEmpty)
         await provider.stop()
         await parts.close()
