@@ -80,7 +80,7 @@ class Crashes:
             },
             defaults={},
         )
-        #: When it was killed, and what had just happened.
+        #: From when to when it was killed, and what had just happened.
         self.killed = []
         self.wishes = []
 
@@ -131,8 +131,9 @@ class Crashes:
         self.gateway.start()
 
     def kill(self, moment):
+        began = time.time()
         self.gateway.kill()
-        self.killed.append((time.time(), moment))
+        self.killed.append((began, time.time(), moment))
         self.providers.note(f"KILL after {moment}", None)
 
     def settle(self):
@@ -160,7 +161,7 @@ class Crashes:
         """What the run met, so that a run which proves nothing shows."""
         books = Books(self.gateway.data)
         submissions = self.providers.submissions
-        killed = [at for at, _ in self.killed]
+        killed = [at for _, at, _ in self.killed]
 
         def spans_kill(start, end):
             return any(start < at < end for at in killed)

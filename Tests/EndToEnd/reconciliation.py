@@ -168,7 +168,7 @@ class Comparison:
     def __init__(self, run, books):
         self.run, self.books = run, books
         self.submissions = run.providers.submissions
-        self.killed = [at for at, _ in run.killed]
+        self.killed = [(began, ended) for began, ended, _ in run.killed]
         self.orphans = books.assign(self.submissions)
         self.by_number = collections.defaultdict(list)
         for submission in self.submissions:
@@ -179,7 +179,7 @@ class Comparison:
         ]  # fmt: skip
 
     def was_killed(self, start, end):
-        return any(start - INSTANT <= at <= end for at in self.killed)
+        return any(start - INSTANT <= ended and began <= end for began, ended in self.killed)
 
     # The providers and the ledger
 
@@ -492,6 +492,6 @@ def timeline(run, marker):
     if not events:
         return []
     start, end = min(events)[0], max(events)[0]
-    events += [(at, f"KILL        after {what}") for at, what in run.killed if start - 0.5 < at < end + 1]
+    events += [(at, f"KILL        after {what}") for _, at, what in run.killed if start - 0.5 < at < end + 1]
     clock = lambda at: f"{time.strftime('%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03}"  # noqa: E731
     return [f"otter {marker}:"] + [f"  {clock(at)} {what}" for at, what in sorted(events)]
