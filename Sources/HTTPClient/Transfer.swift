@@ -44,7 +44,8 @@ final class Transfer {
     private var failure: ClientError.Kind?
     private var refusedAddress: ClientError.Kind?
     private(set) var outcome: Result<Void, ClientError>?
-    private var waiter: CheckedContinuation<Void, Never>?
+    /// Unchecked, for a check is an object of its own for each wait; ``wake()`` resumes it, and forgets it.
+    private var waiter: UnsafeContinuation<Void, Never>?
     /// How often the waiter was to look again.
     private var changeCount = 0
 
@@ -113,12 +114,12 @@ final class Transfer {
     }
 
     private func change() async {
-        precondition(waiter == nil, "one response is read by one task")
+        precondition(unsafe waiter == nil, "one response is read by one task")
         let seen = changeCount
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            unsafe await withUnsafeContinuation { continuation in
                 // Whoever had to change threads on the way here may have missed one.
-                if changeCount == seen { waiter = continuation } else { continuation.resume() }
+                if changeCount == seen { unsafe waiter = continuation } else { unsafe continuation.resume() }
             }
         } onCancel: {
             // May run on any thread, and even before the block above; spawning puts it after.
@@ -174,8 +175,8 @@ final class Transfer {
     /// The only place where a task that waits is resumed.
     private func wake() {
         changeCount &+= 1
-        waiter?.resume()
-        waiter = nil
+        unsafe waiter?.resume()
+        unsafe waiter = nil
     }
 
     // MARK: What libcurl calls
