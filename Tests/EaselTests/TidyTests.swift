@@ -63,7 +63,9 @@ struct TidyTests {
             }
         }
         let libraries = Set(importers.keys).subtracting(["Crypto", "Command"])
-        #expect(libraries == ["CEvent", "CCurl", "CSQLite", "CYAML", "CVips", "CCrypto", "CLinux", "CBase64"])
+        #expect(
+            libraries
+                == ["CBase64", "CCrypto", "CCurl", "CEvent", "CLinux", "CMimalloc", "CSQLite", "CVips", "CYAML"])
         for library in libraries { #expect(importers[library]?.count == 1, "\(library): \(importers[library] ?? [])") }
     }
 

@@ -12,7 +12,6 @@ struct ServeCommand {
 
     @EventLoop
     func run(on terminal: Terminal) async throws {
-        Heap.keepFreedMemory()
         let signals = OperatorSignals()
         try await Service(try file.load(), from: file).run(until: signals)
     }
