@@ -44,6 +44,8 @@ package final class Stream {
     private var writable = Event()
     private var output = OutputBuffer()
     private var awaitsWritable = false
+    /// Bytes sent since other sockets had their turn.
+    private var sentThisTurn = 0
     private let outputChanged = Wakeup()
 
     /// Takes over a connected socket and starts to receive, at most `inputLimit` bytes ahead of whoever consumes them.
@@ -133,6 +135,7 @@ package final class Stream {
             }
             if count > 0 {
                 sentCount += count
+                sentThisTurn += count
                 rest = rest.extracting(droppingFirst: count)
             } else if errno != EAGAIN && errno != EINTR {
                 return fail(errno)
@@ -161,6 +164,7 @@ package final class Stream {
     /// - Throws: `StreamError` when the peer takes nothing at all for as long as `stall`, or the connection breaks or
     ///   is closed.
     package func sent(downTo count: Int, stall: Duration) async throws(StreamError) {
+        if output.count == 0 { await letOthersHaveTheirTurn() }
         while output.count > count {
             if let failure { throw failure }
             let deadline = ContinuousClock.now.advanced(by: stall)
@@ -299,7 +303,19 @@ extension Stream {
         readable.activate(Int16(EV_READ))
     }
 
+    /// Goes on in the next turn of the loop, once enough has been sent in this one.
+    ///
+    /// Whoever has the next bytes at hand would never wait, and send as much at once as the peer takes.
+    private func letOthersHaveTheirTurn() async {
+        while sentThisTurn >= Self.bytesPerTurn, failure == nil {
+            if !writable.isAssigned { assignWritable() }
+            writable.activate(Int16(EV_WRITE))
+            _ = await outputChanged.wait()
+        }
+    }
+
     private func flush() {
+        sentThisTurn = 0
         guard failure == nil else { return }
         let before = output.count
         for _ in 0..<Self.writesPerTurn where output.count > 0 {

@@ -49,6 +49,22 @@ struct StreamTests {
         stream.close()
     }
 
+    @Test @EventLoop func `who never has to wait for the peer lets others have their turn`() async throws {
+        let (stream, client, _) = try await connected()
+        let other = EventLoop.spawn {
+            try await EventLoop.sleep(for: .zero)
+            return stream.sentCount
+        }
+        let piece = [UInt8](repeating: 1, count: 64 << 10)
+        for _ in 0..<16 {
+            stream.write(piece.span)
+            try await stream.sent(downTo: 2 << 20, stall: .seconds(5))
+        }
+        #expect(try await other.value < stream.sentCount)
+        stream.close()
+        withExtendedLifetime(client) {}
+    }
+
     @Test @EventLoop func `a wait without bytes ends at its deadline`() async throws {
         let (stream, client, _) = try await connected()
         await #expect(throws: StreamError.timedOut) { try await stream.moreReceived(until: soon) }
