@@ -85,6 +85,9 @@ final class AttemptRun {
     }
 
     /// Whether it is over, and nothing speaks against another attempt.
+    ///
+    /// Not inlined: what is looked through would take up memory for as long as the attempt is waited for.
+    @inline(never)
     var mayBeFollowed: Bool { outcome.failure?.mayMoveOn == true }
 
     /// Does every errand; `kept` are the images that are stored and written down already.
