@@ -6,7 +6,8 @@ import Glibc
 final class ScriptedServer: Sendable {
     let port: UInt16
     let address: String
-    private let listener: CInt
+    /// `nil` once it is closed, which its thread does: a number that was given back could be the next server's.
+    private let listener: Locked<CInt?>
     private let log = Locked(Log())
 
     struct Log: Sendable {
@@ -22,13 +23,19 @@ final class ScriptedServer: Sendable {
         on address: String = "127.0.0.1", script: @escaping @Sendable (Peer) -> Void = { $0.answerEverything() }
     ) {
         self.address = address
-        let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        port = bindAndListen(descriptor, address)
+        let listener = Locked<CInt?>(descriptor)
         self.listener = listener
-        port = bindAndListen(listener, address)
         startThread { [log] in
             while true {
-                let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                let connection = accept(descriptor, nil, nil)
+                guard connection >= 0 else {
+                    return listener.with { listener in
+                        close(descriptor)
+                        listener = nil
+                    }
+                }
                 let index = log.with { log in
                     defer { log.connections += 1 }
                     return log.connections
@@ -49,13 +56,12 @@ final class ScriptedServer: Sendable {
 
     /// Refuses connections from now on.
     func stop() {
-        shutdown(listener, CInt(SHUT_RDWR))
+        listener.with { listener in
+            if let listener { shutdown(listener, CInt(SHUT_RDWR)) }
+        }
     }
 
-    deinit {
-        stop()
-        close(listener)
-    }
+    deinit { stop() }
 }
 
 struct ReceivedRequest: Sendable, Equatable {
