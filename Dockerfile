@@ -21,7 +21,6 @@ RUN apt-get update \
         fonts-dejavu-core \
         libcurl4 \
         libevent-core-2.1-7 \
-        libmimalloc2.0 \
         libsqlite3-0 \
         libssl3 \
         libvips42 \

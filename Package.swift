@@ -31,7 +31,6 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CVips", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CMimalloc", providers: [.apt(["libmimalloc-dev"])]),
         .systemLibrary(name: "CLinux"),
         // What is written in C, because Swift cannot say it.
         .target(name: "CBase64"),
@@ -60,9 +59,8 @@ let package = Package(
             // config/dialects, by a link: the files that owners copy are the ones in the binary.
             resources: [.embedInCode("Dialects/Builtin")],
             swiftSettings: settings),
-        // The executable: arguments in, exit code out. It alone has another `malloc`, of which sanitizers know nothing.
-        .target(name: "Heap", dependencies: ["CMimalloc"], swiftSettings: settings),
-        .executableTarget(name: "Command", dependencies: ["Easel", "Heap", "LibEvent"], swiftSettings: settings),
+        // The executable: arguments in, exit code out.
+        .executableTarget(name: "Command", dependencies: ["Easel", "LibEvent"], swiftSettings: settings),
 
         .target(name: "Support", dependencies: ["LibEvent"], path: "Tests/Support", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),

@@ -1,13 +1,11 @@
 import Easel
 import Glibc
-import Heap
 import LibEvent
 
 /// The program: its arguments go to a command that runs on the event loop, which is this thread.
 @main
 enum Command {
     static func main() {
-        Heap.keepFreedMemory()
         EventLoop.spawn {
             let status = await EaselCommand.run(Array(CommandLine.arguments.dropFirst()))
             exit(status)

@@ -12,6 +12,7 @@ struct ServeCommand {
 
     @EventLoop
     func run(on terminal: Terminal) async throws {
+        Heap.keepFreedMemory()
         let signals = OperatorSignals()
         try await Service(try file.load(), from: file).run(until: signals)
     }
