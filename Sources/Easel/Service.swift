@@ -103,6 +103,7 @@ final class Service {
                 ["generation": "\(status.generation)", "mistakes": "\(status.mistakes.count)"])
         }
         status.reloadsEnded += 1
+        parts.meter.configurationMistakes = status.mistakes.count
         await say()
     }
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import signal
 
 import pytest
 import yaml
@@ -121,6 +122,18 @@ def test_counts_outlive_a_reload(start):
     assert page("easel_images_total", model="heron", provider="other") == 0
     assert page("easel_cost_total", model="heron", provider="other", currency="EUR") == 0
     assert page("easel_provider_waiting", provider="other") == 0
+
+
+def test_a_configuration_that_was_refused_is_seen_until_one_is_loaded(start):
+    easel = start()
+    assert metrics(easel)("easel_configuration_mistakes") == 0
+    settings = easel.config.read_text()
+    easel.config.write_text(json.dumps(json.loads(settings) | {"colour": "red", "strict": "perhaps"}))
+    easel.process.send_signal(signal.SIGHUP)
+    eventually(lambda: metrics(easel)("easel_configuration_mistakes") == 2)
+    easel.config.write_text(settings)
+    easel.process.send_signal(signal.SIGHUP)
+    eventually(lambda: metrics(easel)("easel_configuration_mistakes") == 0)
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "Origin"])

@@ -1,7 +1,9 @@
 import LibEvent
 
-/// The counts that every part of the gateway adds to, whatever becomes of the configuration.
+/// What every part of the gateway has to tell `/metrics`, whatever becomes of the configuration.
 @EventLoop
 final class Meter {
     var counts = Counts()
+    /// Mistakes that the configuration file had when it was last read: with any, the configuration before still counts.
+    var configurationMistakes = 0
 }

@@ -56,8 +56,9 @@ final class MetricsPage {
         let (stored, free) = (await gauges.storedBytes.value(), await gauges.freeBytes.value())
         let process = await offload { try? ProcessUsage.current() }
         return MetricsSnapshot(
-            version: EaselCommand.version, counts: meter.counts, jobs: jobs.states,
-            jobLimit: configuration.limits.jobs, providers: traffic.map(MetricsSnapshot.Provider.init),
+            version: EaselCommand.version, configurationMistakes: meter.configurationMistakes, counts: meter.counts,
+            jobs: jobs.states, jobLimit: configuration.limits.jobs,
+            providers: traffic.map(MetricsSnapshot.Provider.init),
             bodies: MetricsSnapshot.Room(
                 used: jobs.uses.bytes.count, limit: configuration.limits.holdings.all),
             waitingWrites: ledger.database.waitingWrites,

@@ -23,6 +23,8 @@ struct MetricsSnapshot: Sendable {
     }
 
     var version: String
+    /// Of the file as it was last read.
+    var configurationMistakes = 0
     var counts: Counts
     /// Jobs under way.
     var jobs: [JobState: Int]
@@ -48,6 +50,10 @@ extension MetricsSnapshot {
         var page = Exposition()
         page.begin("easel_build_info", .gauge, "Which Easel this is; always 1.")
         page.add(1, ["version": version])
+        page.begin(
+            "easel_configuration_mistakes", .gauge,
+            "Mistakes in the configuration file when it was last read; with any, the one before still counts.")
+        page.add(configurationMistakes)
         addRequests(to: &page)
         addJobs(to: &page)
         addAttempts(to: &page)

@@ -9,8 +9,8 @@ final class SharedParts {
     let spool: Spool
     let clock: WallClock
     let log: Log
+    let meter = Meter()
     private let keys: Keys
-    private let meter = Meter()
     private let gauges: MetricsPage.DiskGauges
     private let published = PublishedInputs.Images()
     /// What goes to each provider, by name: who waits goes on waiting, and what failed is remembered.
