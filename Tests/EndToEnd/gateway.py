@@ -136,6 +136,12 @@ class Gateway:
     def is_alive(self):
         return self.process.poll() is None and self.get("/healthz", key=None).status == 200
 
+    @property
+    def resident(self):
+        """Bytes of memory that it has now."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
     # The commands
 
     def run(self, *arguments, exit_code=0):
