@@ -11,8 +11,6 @@ package struct Connection: ~Copyable {
     package static let busyTimeout = Duration.seconds(5)
     /// After a burst the write-ahead log shrinks to this many bytes again.
     static let journalSizeLimit = 16 << 20
-    /// Pages that may gather in the write-ahead log before a commit also copies them into the database (4 MB).
-    static let pagesBeforeCheckpoint = 1_000
     /// KiB of pages that a connection keeps in memory; the system's own cache holds the rest.
     static let cacheKibibytes = 2_048
 
@@ -23,6 +21,7 @@ package struct Connection: ~Copyable {
 
     private let handle: OpaquePointer
     private let statements = StatementCache()
+    let log = WriteAheadLog()
 
     static func open(_ path: String, for access: Access) throws(DatabaseError) -> Connection {
         let connection = unsafe Connection(owning: try openHandle(path, access))
@@ -86,6 +85,37 @@ package struct Connection: ~Copyable {
         while try statement.step() { texts.append(statement.row.text(0)) }
         statements.give(statement, for: sql)
         return texts
+    }
+
+    /// Has the write-ahead log copied into the database by another thread from now on, instead of by commits.
+    ///
+    /// The corresponding C function is `sqlite3_wal_hook`.
+    borrowing func followLog() {
+        unsafe sqlite3_wal_hook(
+            handle,
+            { log, _, _, pages in
+                if let log = unsafe log {
+                    unsafe Unmanaged<WriteAheadLog>.fromOpaque(log).takeUnretainedValue().committed(pages: Int(pages))
+                }
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(log).toOpaque())
+    }
+
+    /// Keeps the write-ahead log short, between two transactions.
+    borrowing func keepLogShort(by checkpointer: Worker<Checkpoint>) {
+        log.keepShort(writer: self, checkpointer: checkpointer)
+    }
+
+    /// Copies what it can of the write-ahead log into the database without waiting for anybody.
+    ///
+    /// The corresponding C function is `sqlite3_wal_checkpoint_v2`.
+    ///
+    /// - Returns: How many pages of the log are copied now; `nil` if SQLite refused, which leaves them where they are.
+    @discardableResult
+    borrowing func checkpoint() -> Int? {
+        var copied: CInt = 0
+        let code = unsafe sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, nil, &copied)
+        return code == SQLITE_OK ? Int(copied) : nil
     }
 
     /// Whether a transaction is open.
@@ -174,7 +204,6 @@ package struct Connection: ~Copyable {
         try script(
             """
             PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL");
-            PRAGMA wal_autocheckpoint = \(Self.pagesBeforeCheckpoint);
             PRAGMA journal_size_limit = \(Self.journalSizeLimit);
             PRAGMA foreign_keys = ON
             """)

@@ -9,7 +9,7 @@ package enum Durability: Sendable {
     case relaxed
 }
 
-/// One database file: one thread that writes and a few that read, none of them the event loop's.
+/// One database file: one thread that writes, a few that read and one for checkpoints, none of them the event loop's.
 ///
 /// Writes that wait while a commit is under way share the next one, and with it the wait for the disk (*group
 /// commit*): hundreds of them cost one `fsync`. Readers see the last commit and never wait for the writer (*write-ahead
@@ -24,6 +24,7 @@ package final class Database: Sendable {
     /// `nil` when the file is only read.
     private let writer: Worker<Write>?
     private let reader = Worker<Read>()
+    private let checkpointer = Worker<Checkpoint>()
     private let commits = Stopwatch()
 
     /// Opens the file, creating it if need be, and brings its schema up to date.
@@ -40,12 +41,20 @@ package final class Database: Sendable {
         let connection = try Connection.open(path, for: .readWrite(durability))
         try connection.migrate(migrations, upgrading: upgrading)
 
+        connection.followLog()
+
         let writer = Worker<Write>()
         self.writer = writer
+        try checkpointer.start(
+            name: "checkpointer", connection: Connection.open(path, for: .readWrite(durability)), batchLimit: 1
+        ) { connection, checkpoints in
+            for checkpoint in checkpoints { checkpoint.run(on: connection) }
+        }
         try writer.start(name: "sqlite-writer", connection: connection, batchLimit: Self.writesPerCommit) {
-            [commits] connection, writes in
+            [commits, checkpointer] connection, writes in
             let start = ContinuousClock.now
             connection.commitTogether(writes) { commits.add(start.duration(to: .now)) }
+            connection.keepLogShort(by: checkpointer)
         }
         try startReaders()
     }
@@ -62,6 +71,7 @@ package final class Database: Sendable {
 
     deinit {
         reader.stop()
+        checkpointer.stop()
         writer?.stop()
     }
 
@@ -108,7 +118,9 @@ package final class Database: Sendable {
     ///
     /// Reads and writes that come later throw. Closing twice is harmless.
     package func close() async {
-        await reader.finish()  // first, so that the writer is the last one out, which removes the log
+        // First, so that the writer is the last one out, which removes the log.
+        await reader.finish()
+        await checkpointer.finish()
         await writer?.finish()
     }
 
