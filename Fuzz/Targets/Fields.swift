@@ -11,7 +11,6 @@ extension Target {
             require(tag.matches(ifNoneMatch: text))
         }
         if let decoded = Percent.decode(text) { require(Percent.decode(Percent.encode(decoded)) == decoded) }
-        _ = Query(text)
         _ = EntityTag("x").matches(ifNoneMatch: text)
         if case .satisfiable(let range)? = ByteRange(text, length: 1000) {
             require(!range.isEmpty && (0..<1000).contains(range))

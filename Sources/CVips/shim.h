@@ -40,9 +40,6 @@ static inline int shim_vips_flatten_on_white(VipsImage *in, VipsImage **out) {
     vips_area_unref(VIPS_AREA(white));
     return result;
 }
-static inline int shim_vips_addalpha(VipsImage *in, VipsImage **out) {
-    return vips_addalpha(in, out, NULL);
-}
 static inline int shim_vips_extract_bands(VipsImage *in, VipsImage **out, int first, int count) {
     return vips_extract_band(in, out, first, "n", count, NULL);
 }

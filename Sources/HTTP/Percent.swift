@@ -6,7 +6,7 @@ package enum Percent {
     package static func decode(_ segment: Substring) -> String? {
         // Most are spelled as they are meant.
         guard segment.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 }) else { return String(segment) }
-        return decode(segment.utf8, plusIsSpace: false)
+        return decode(segment.utf8)
     }
 
     /// The text of a whole path segment.
@@ -25,19 +25,18 @@ package enum Percent {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    static func decode(_ text: some Sequence<UInt8>, plusIsSpace: Bool) -> String? {
+    private static func decode(_ text: some Sequence<UInt8>) -> String? {
         var decoded: [UInt8] = []
         var bytes = text.makeIterator()
         while let byte = bytes.next() {
-            switch byte {
-            case UInt8(ascii: "%"):
-                guard let high = bytes.next()?.hexadecimalValue, let low = bytes.next()?.hexadecimalValue else {
-                    return nil
-                }
-                decoded.append(high << 4 | low)
-            case UInt8(ascii: "+") where plusIsSpace: decoded.append(UInt8(ascii: " "))
-            default: decoded.append(byte)
+            guard byte == UInt8(ascii: "%") else {
+                decoded.append(byte)
+                continue
             }
+            guard let high = bytes.next()?.hexadecimalValue, let low = bytes.next()?.hexadecimalValue else {
+                return nil
+            }
+            decoded.append(high << 4 | low)
         }
         return decoded.contains(0) ? nil : String(validating: decoded, as: UTF8.self)
     }

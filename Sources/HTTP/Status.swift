@@ -17,7 +17,6 @@ package struct Status: RawRepresentable, Sendable, Hashable {
     package static let requestTimeout = Status(rawValue: 408)
     package static let conflict = Status(rawValue: 409)
     package static let gone = Status(rawValue: 410)
-    package static let lengthRequired = Status(rawValue: 411)
     package static let contentTooLarge = Status(rawValue: 413)
     package static let uriTooLong = Status(rawValue: 414)
     package static let unsupportedMediaType = Status(rawValue: 415)
@@ -43,7 +42,7 @@ package struct Status: RawRepresentable, Sendable, Hashable {
     private static let reasonPhrases: [Int: String] = [
         100: "Continue", 200: "OK", 202: "Accepted", 204: "No Content", 206: "Partial Content", 304: "Not Modified",
         400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
-        405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict", 410: "Gone", 411: "Length Required",
+        405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
         413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
         417: "Expectation Failed", 422: "Unprocessable Content", 429: "Too Many Requests",
         431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",

@@ -160,10 +160,6 @@ extension Image {
         try Image("flatten the image") { result in unsafe shim_vips_flatten_on_white(pointer, &result.pointer) }
     }
 
-    func addingAlpha() throws(ImagingError) -> Image {
-        try Image("add transparency") { result in unsafe shim_vips_addalpha(pointer, &result.pointer) }
-    }
-
     /// The last band: 255 where the image is opaque, 0 where it is transparent.
     func opacity() throws(ImagingError) -> Image {
         try band(unsafe vips_image_get_bands(pointer) - 1)

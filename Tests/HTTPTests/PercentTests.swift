@@ -21,24 +21,3 @@ import Testing
         #expect(Percent.decode(encoded) == text)
     }
 }
-
-@Suite struct `Query string` {
-    @Test func `keeps its parameters in order`() throws {
-        let query = try #require(Query("limit=10&q=an+otter%26co&&flag&limit=20&e=a=b"))
-        #expect(query.items.map(\.name) == ["limit", "q", "flag", "limit", "e"])
-        #expect(query["limit"] == "10")
-        #expect(query["q"] == "an otter&co")
-        #expect(query["flag"]?.isEmpty == true)
-        #expect(query["e"] == "a=b")
-        #expect(query["absent"] == nil)
-    }
-
-    @Test(arguments: ["a=%", "%zz=1", "a=%00", "a=%FF"])
-    func `is nothing when malformed`(text: String) {
-        #expect(Query(text) == nil)
-    }
-
-    @Test func `can be empty`() {
-        #expect(Query("")?.items.isEmpty == true)
-    }
-}
