@@ -63,7 +63,7 @@ struct Descriptor: ~Copyable, Sendable {
     /// The corresponding C function is `fsync`.
     func synchronize() throws(FileError) {
         guard retryingInterrupted({ fsync(number) }) == 0 else {
-            throw FileError(code: errno, path: path, operation: "fsync")
+            throw FileError(code: errno, path: path, operation: "flush")
         }
     }
 }

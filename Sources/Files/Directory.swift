@@ -31,20 +31,23 @@ package struct Directory: Sendable, Hashable {
         guard unsafe mkdir(path, 0o700) != 0 else { return }
         switch errno {
         case EEXIST where isDirectory: return
+        case EEXIST: throw FileError(code: ENOTDIR, path: path, operation: "create the folder")
         case ENOENT where path.contains("/"):
             let parent = Directory(containing: path)
-            guard parent != self else { throw FileError(code: ENOENT, path: path, operation: "mkdir") }
+            guard parent != self else { throw FileError(code: ENOENT, path: path, operation: "create the folder") }
             try parent.create()
             guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST && isDirectory else {
-                throw FileError(code: errno, path: path, operation: "mkdir")
+                throw FileError(code: errno, path: path, operation: "create the folder")
             }
-        case let code: throw FileError(code: code, path: path, operation: "mkdir")
+        case let code: throw FileError(code: code, path: path, operation: "create the folder")
         }
     }
 
     /// The regular files in the folder, in no particular order; folders and links are passed over.
     package func files() throws(FileError) -> [Entry] {
-        guard let stream = unsafe opendir(path) else { throw FileError(code: errno, path: path, operation: "opendir") }
+        guard let stream = unsafe opendir(path) else {
+            throw FileError(code: errno, path: path, operation: "open the folder")
+        }
         defer { unsafe closedir(stream) }
         var entries: [Entry] = []
         while true {
@@ -60,13 +63,15 @@ package struct Directory: Sendable, Hashable {
             let modified = Duration.seconds(status.st_mtim.tv_sec) + .nanoseconds(status.st_mtim.tv_nsec)
             entries.append(Entry(name: name, length: Int(status.st_size), modified: modified))
         }
-        guard errno == 0 else { throw FileError(code: errno, path: path, operation: "readdir") }
+        guard errno == 0 else { throw FileError(code: errno, path: path, operation: "read the folder") }
         return entries
     }
 
     /// How many names the folder has, whatever they name.
     func entryCount() throws(FileError) -> Int {
-        guard let stream = unsafe opendir(path) else { throw FileError(code: errno, path: path, operation: "opendir") }
+        guard let stream = unsafe opendir(path) else {
+            throw FileError(code: errno, path: path, operation: "open the folder")
+        }
         defer { unsafe closedir(stream) }
         var count = 0
         while unsafe readdir(stream) != nil { count += 1 }
@@ -81,26 +86,11 @@ package struct Directory: Sendable, Hashable {
     @discardableResult
     package func remove(_ name: String) throws(FileError) -> Bool {
         guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(where: { $0 == 0 || $0 == 0x2F }) else {
-            throw FileError(code: EINVAL, path: "\(path)/\(name)", operation: "unlink")
+            throw FileError(code: EINVAL, path: "\(path)/\(name)", operation: "delete")
         }
         if unsafe unlink("\(path)/\(name)") == 0 { return true }
-        guard errno == ENOENT else { throw FileError(code: errno, path: "\(path)/\(name)", operation: "unlink") }
+        guard errno == ENOENT else { throw FileError(code: errno, path: "\(path)/\(name)", operation: "delete") }
         return false
-    }
-
-    /// Removes the files last written to before a moment, and gives what was removed.
-    ///
-    /// The moment is counted from the beginning of 1970 in UTC. ``TemporaryFile/isTemporary(name:)`` finds what a crash
-    /// has left behind.
-    @discardableResult
-    package func removeFiles(
-        modifiedBefore moment: Duration, where isMeant: (String) -> Bool = { _ in true }
-    ) throws(FileError) -> [Entry] {
-        var removed: [Entry] = []
-        for entry in try files() where entry.modified < moment && isMeant(entry.name) {
-            if try remove(entry.name) { removed.append(entry) }
-        }
-        return removed
     }
 
     /// Bytes that may still be written to the folder's file system.
@@ -109,7 +99,7 @@ package struct Directory: Sendable, Hashable {
     package func freeSpace() throws(FileError) -> Int {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else {
-            throw FileError(code: errno, path: path, operation: "statvfs")
+            throw FileError(code: errno, path: path, operation: "measure the disk of")
         }
         let (bytes, isOverflow) = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
         return isOverflow ? .max : Int(clamping: bytes)

@@ -22,7 +22,7 @@ package final class OpenFile: Sendable {
         guard unsafe fstat(descriptor, &status) == 0 else {
             let code = errno
             close(descriptor)
-            throw FileError(code: code, path: path, operation: "fstat")
+            throw FileError(code: code, path: path, operation: "look at")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
@@ -40,7 +40,7 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
     /// The value of `errno`.
     package let code: CInt
     package let path: String
-    /// What was being done: the name of the system call.
+    /// What was being done, in words that the path completes: `open`, `create the folder`.
     package let operation: String
 
     package init(code: CInt, path: String, operation: String) {

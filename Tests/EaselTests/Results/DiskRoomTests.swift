@@ -12,7 +12,7 @@ struct DiskRoomTests {
     @EventLoop private func check(minimum: Int, free: Int?) async throws -> String {
         let lines = LogLines()
         let room = DiskRoom(minimum: minimum, clock: .system, log: lines.log) {
-            guard let free else { throw FileError(code: 5, path: "/data", operation: "statvfs") }
+            guard let free else { throw FileError(code: 5, path: "/data", operation: "measure the disk of") }
             return free
         }
         try await room.check()
