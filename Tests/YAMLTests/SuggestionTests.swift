@@ -31,6 +31,13 @@ import YAML
         #expect(suggestion(for: "imagess", among: ["image", "images"]) == "images")
     }
 
+    @Test func `goes on with a message about a name, or adds nothing`() {
+        #expect(
+            "unknown '\("seart")'" + didYouMean("seart", among: Self.names) == "unknown 'seart', did you mean 'seaart'?"
+        )
+        #expect(didYouMean("openai", among: Self.names).isEmpty)
+    }
+
     @Test func `a text of any length costs nothing`() {
         let long = String(repeating: "a", count: 10_000_000)
         #expect(suggestion(for: long, among: [String(repeating: "a", count: 10_000)]) == nil)

@@ -43,7 +43,7 @@ extension ConfigurationReader {
         }
         // A provider that is there but wrong has been reported already.
         if !providers.contains(provider) {
-            let hint = suggestion(for: provider, among: providers).map { ", did you mean '\($0)'?" } ?? ""
+            let hint = didYouMean(provider, among: providers)
             section.mistakes.report(section.position(of: "provider"), "unknown provider '\(provider)'\(hint)")
         }
         return Configuration.Route(

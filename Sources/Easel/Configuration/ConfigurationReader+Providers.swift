@@ -25,10 +25,10 @@ extension ConfigurationReader {
                 continue
             }
             guard let dialect = dialects[name] else {
-                let hint = suggestion(for: name, among: dialects.names).map { ", did you mean '\($0)'?" } ?? ""
+                let hint = didYouMean(name, among: dialects.names)
                 section.mistakes.report(
                     section.position(of: "dialect"),
-                    "unknown dialect '\(name)'\(hint)\(hint.isEmpty ? "; 'easel dialects' lists them" : "")")
+                    "unknown dialect '\(name)'\(hint.isEmpty ? "; 'easel dialects' lists them" : hint)")
                 continue
             }
             configuration.providers[entry.key] = provider(entry, section, dialect)

@@ -17,10 +17,9 @@ struct DialectPart {
             return
         }
         for entry in entries where !keys.contains(entry.key) {
-            let hint = suggestion(for: entry.key, among: keys).map { "; did you mean '\($0)'?" }
-            mistakes.report(
-                entry.keyPosition,
-                "unknown key '\(entry.key)' in '\(name)'\(hint ?? "; known are \(keys.joined(separator: ", "))")")
+            let hint = didYouMean(entry.key, among: keys)
+            let known = hint.isEmpty ? "; known are \(keys.joined(separator: ", "))" : ""
+            mistakes.report(entry.keyPosition, "unknown key '\(entry.key)' in '\(name)'\(hint)\(known)")
         }
     }
 

@@ -110,10 +110,10 @@ extension Placeholder {
             index = number
             rest = rest[rest.index(after: close)...]
         }
-        let forms = ImageForm.allCases.map(\.rawValue)
+        let forms = ImageForm.allCases.map { ".\($0.rawValue)" }
         guard rest.first == ".", let form = ImageForm(rawValue: String(rest.dropFirst())) else {
-            let hint = suggestion(for: String(rest.dropFirst()), among: forms).map { "; did you mean .\($0)?" } ?? ""
-            throw SyntaxError("'$\(text)' must say in which form, one of .\(forms.joined(separator: ", ."))\(hint)")
+            let hint = didYouMean(String(rest), among: forms)
+            throw SyntaxError("'$\(text)' must say in which form, one of \(forms.joined(separator: ", "))\(hint)")
         }
         switch (name, index) {
         case ("mask", _): return .mask(form)
@@ -133,8 +133,9 @@ extension Placeholder {
     }
 
     private static func unknown(_ name: Substring) -> SyntaxError {
-        let hint = suggestion(for: String(name), among: names).map { "; did you mean $\($0)?" }
-        return SyntaxError("unknown placeholder '$\(name)'\(hint ?? "; known are $\(names.joined(separator: ", $"))")")
+        let hint = didYouMean("$\(name)", among: names.map { "$\($0)" })
+        let known = hint.isEmpty ? "; known are $\(names.joined(separator: ", $"))" : ""
+        return SyntaxError("unknown placeholder '$\(name)'\(hint)\(known)")
     }
 
     /// Most images a template can name one by one.

@@ -8,7 +8,7 @@ struct DialectCompilerTests {
         // The whole.
         Flaw("just text", "1:1: 'test' must be a mapping"),
         Flaw(whole("colour: red"), "unknown key 'colour' in 'test'; known are title, page"),
-        Flaw(whole("tittle: T"), "2:1: unknown key 'tittle' in 'test'; did you mean 'title'?"),
+        Flaw(whole("tittle: T"), "2:1: unknown key 'tittle' in 'test', did you mean 'title'?"),
         Flaw(
             "title: T",
             "must say where its answer has the images", "must say how requests are authorized", "must say what it sends"
@@ -22,17 +22,17 @@ struct DialectCompilerTests {
         Flaw(whole("stream: {ask: {stream: true}}"), "'stream' must say which event is the last"),
         Flaw(whole("stream: {ask: {stream: true}, end: done, index: n}"), "'partial' is missing"),
         Flaw(whole("stream: {ask: true, end: done}"), "'ask' must be a mapping of what is added to the request's"),
-        Flaw(whole("stream: {ask: {x: $partial_image}, end: done}"), "did you mean $partial_images?"),
+        Flaw(whole("stream: {ask: {x: $partial_image}, end: done}"), "did you mean '$partial_images'?"),
         Flaw(whole("stream: {ask: {stream: true}, end: done, ende: x}"), "unknown key 'ende' in 'stream'"),
         Flaw(whole("stream: done"), "'stream' must be a mapping of ask, partial"),
         // Placeholders and templates.
-        Flaw(json("x: $promt"), "unknown placeholder '$promt'; did you mean $prompt?"),
-        Flaw(json("x: ${promt}"), "unknown placeholder '$promt'; did you mean $prompt?"),
+        Flaw(json("x: $promt"), "unknown placeholder '$promt', did you mean '$prompt'?"),
+        Flaw(json("x: ${promt}"), "unknown placeholder '$promt', did you mean '$prompt'?"),
         Flaw(json("x: $colour"), "unknown placeholder '$colour'; known are $model, $prompt"),
         Flaw(json("x: costs $5"), "'$' inside the text 'costs $5': write ${name} for a value, $$ for a dollar sign"),
         Flaw(json("x: a ${prompt"), "has no '}'"),
         Flaw(json("x: $image"), "must say in which form, one of .file, .data_uri"),
-        Flaw(json("x: $image.data_url"), "did you mean .data_uri?"),
+        Flaw(json("x: $image.data_url"), "did you mean '.data_uri'?"),
         Flaw(json("x: $images.url"), "$images stands for several; put it into a list"),
         Flaw(json("x: $images[99].url"), "needs an index from 0 to 15"),
         Flaw(json("x: $image.file"), "a file fits only into 'multipart'"),
@@ -66,7 +66,7 @@ struct DialectCompilerTests {
         Flaw(limits("steps: '1..50, default 99'"), "the default 99 of 'steps' is outside its bounds 1..50"),
         Flaw(limits("steps: fifty"), "'fifty' cannot be read as a bound of 'steps'"),
         Flaw(limits("steps: []"), "'steps' has no value at all"),
-        Flaw(limits("stepps: 1..2"), "unknown key 'stepps' in 'limits'; did you mean 'steps'?"),
+        Flaw(limits("stepps: 1..2"), "unknown key 'stepps' in 'limits', did you mean 'steps'?"),
         Flaw(limits("cfg: 0.1..20"), "'cfg' is in 'limits', but no request sends $cfg"),
         Flaw(limits("size: [1024*1024]"), "'1024*1024' cannot be read here; write it like 1024x1024"),
         Flaw(limits("size: {side: 500..510, step: 16}"), "no multiple of 16 is within 'side' 500..510"),
@@ -160,7 +160,7 @@ struct DialectCompilerTests {
             mistakes.all.map(\.description) == [
                 "dialects/test.yaml:5:3: the request has no $prompt",
                 "dialects/test.yaml:5:9: the path must begin with '/': it follows the base_url",
-                "dialects/test.yaml:6:18: unknown placeholder '$promtp'; did you mean $prompt?",
+                "dialects/test.yaml:6:18: unknown placeholder '$promtp', did you mean '$prompt'?",
                 "dialects/test.yaml:8:6: the bounds 4..1 of 'n' contradict themselves",
                 "dialects/test.yaml:10:11: 'images' needs 'url' or 'b64': where in each of them the image is, '.' for all of it",
             ])
