@@ -176,8 +176,3 @@ extension Configuration {
         return notices
     }
 }
-
-extension Int {
-    /// So many of something, in words: `1 route`, `2 routes`.
-    func of(_ one: String, _ many: String? = nil) -> String { "\(self) \(self == 1 ? one : many ?? one + "s")" }
-}

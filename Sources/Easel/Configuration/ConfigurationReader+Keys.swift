@@ -19,16 +19,15 @@ extension ConfigurationReader {
             guard
                 section.allow(
                     "sha256", "models", "budget", "rpm", "images_per_minute", "concurrency", "expires", "unknown_prices"
-                ),
-                let digest = digest(entry, section)
+                )
             else { continue }
+            let (models, limits) = (models(section, configuration), limits(section))
+            guard let digest = digest(entry, section) else { continue }
             if let twin = configuration.keys.first(where: { $0.digest == digest }) {
                 section.mistakes.report(
                     section.position(of: "sha256"), "'\(section.path)' is the same key as 'keys.\(twin.name)'")
             }
-            configuration.keys.append(
-                DeclaredKey(
-                    name: entry.key, digest: digest, models: models(section, configuration), limits: limits(section)))
+            configuration.keys.append(DeclaredKey(name: entry.key, digest: digest, models: models, limits: limits))
         }
     }
 
@@ -60,9 +59,10 @@ extension ConfigurationReader {
             return []
         }
         let known = configuration.models.map(\.name)
-        for name in names where !known.contains(name.string ?? "") {
-            let hint = suggestion(for: name.string ?? "", among: known).map { ", did you mean '\($0)'?" } ?? ""
-            section.mistakes.report(name.position, "there is no model '\(name.string ?? "")'\(hint)")
+        for node in names {
+            let name = node.string ?? ""
+            guard !known.contains(name) else { continue }
+            section.mistakes.report(node.position, "there is no model '\(name)'\(didYouMean(name, among: known))")
         }
         return names.compactMap(\.string)
     }

@@ -34,9 +34,9 @@ enum ConfigurationReader {
         if let url = root.value("public_url", like: "https://images.example.com", parse: baseURL) {
             configuration.publicURL = url
         }
-        configuration.data = root.text("data") ?? configuration.data
+        configuration.data = root.value("data", like: "./var", parse: nonempty) ?? configuration.data
         configuration.strict = root.flag("strict") ?? configuration.strict
-        configuration.currency = root.text("currency") ?? configuration.currency
+        configuration.currency = root.value("currency", like: "USD", parse: nonempty) ?? configuration.currency
         configuration.durability = root.choice("durability", of: Configuration.Durability.self) ?? .full
         configuration.logLevel = root.choice("log", of: Log.Level.self) ?? .info
         if let limit = root.value(
@@ -145,8 +145,8 @@ enum ConfigurationReader {
                 return nil
             }
             if !models.contains(name) {
-                let hint = suggestion(for: name, among: models).map { ", did you mean '\($0)'?" } ?? ""
-                root.mistakes.report(node.position, "\(what) leads to the unknown model '\(name)'\(hint)")
+                root.mistakes.report(
+                    node.position, "\(what) leads to the unknown model '\(name)'\(didYouMean(name, among: models))")
             }
             return name
         }
@@ -174,6 +174,8 @@ enum ConfigurationReader {
         guard let colon = text.lastIndex(of: ":"), UInt16(text[text.index(after: colon)...]) != nil else { return nil }
         return text
     }
+
+    private static func nonempty(_ text: String) -> String? { text.isEmpty ? nil : text }
 
     /// An absolute http or https URL, without a slash at its end.
     static func baseURL(_ text: String) -> String? {

@@ -33,7 +33,7 @@ struct Section {
             return false
         }
         for entry in mapping where !keys.contains(entry.key) {
-            let hint = suggestion(for: entry.key, among: keys).map { ", did you mean '\($0)'?" } ?? ""
+            let hint = didYouMean(entry.key, among: keys)
             let known = hint.isEmpty ? "; known are \(keys.joined(separator: ", "))" : ""
             mistakes.report(entry.keyPosition, "unknown key '\(entry.key)' in \(subject)\(hint)\(known)")
         }
@@ -82,7 +82,7 @@ struct Section {
     /// One of a few words.
     func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, of: Choice.Type) -> Choice?
     where Choice.RawValue == String {
-        value(key, like: Choice.allCases.map(\.rawValue).joined(separator: ", ")) { Choice(rawValue: $0) }
+        value(key, like: Choice.allCases.map(\.rawValue).listed("or")) { Choice(rawValue: $0) }
     }
 
     func position(of key: String) -> Position { node[key]?.position ?? node.position }

@@ -41,7 +41,7 @@ private struct DialectReader {
         let part = DialectPart(document, name, mistakes, keys: Self.keys)
         guard document.mapping != nil else { return nil }
         let renderer = part.value(
-            "renderer", like: Dialect.Renderer.allCases.map(\.rawValue).joined(separator: ", "), Dialect.Renderer.init)
+            "renderer", like: Dialect.Renderer.allCases.map(\.rawValue).listed("or"), Dialect.Renderer.init)
         let answers = AnswerShapeReader(mistakes: mistakes)
         let reader = AnswerReader(
             paths: part["answer"].map(answers.paths) ?? AnswerReader.Paths(),
