@@ -31,7 +31,7 @@ struct Arguments {
                 }
                 options[name, default: []].append(value)
             } else {
-                let hint = suggestion(for: name, among: known + knownFlags).map { ", did you mean '--\($0)'?" } ?? ""
+                let hint = didYouMean("--\(name)", among: (known + knownFlags).map { "--\($0)" })
                 throw UsageError("unknown option '--\(name)'\(hint)")
             }
         }
@@ -47,6 +47,24 @@ struct Arguments {
 
     /// Takes the next word in order.
     mutating func next() -> String? { words.isEmpty ? nil : words.removeFirst() }
+
+    /// Takes the next word as one of a command's actions, and insists that no options are given but those it has.
+    ///
+    /// `actions` has the names of the options of each, `config` aside, which all have.
+    mutating func nextAction(of command: String, _ actions: KeyValuePairs<String, [String]>) throws(UsageError)
+        -> String
+    {
+        let names = actions.map(\.key)
+        guard let word = next() else { throw UsageError("\(command) needs an action: \(names.listed("or"))") }
+        guard let action = actions.first(where: { $0.key == word }) else {
+            let hint = didYouMean(word, among: names)
+            let known = hint.isEmpty ? "; there are \(names.listed("and"))" : ""
+            throw UsageError("unknown action '\(command) \(word)'\(hint)\(known)")
+        }
+        let given = flags.union(options.keys).subtracting(action.value).subtracting(["config"])
+        if let option = given.min() { throw UsageError("'\(command) \(word)' has no option --\(option)") }
+        return word
+    }
 
     /// Insists that every word was understood.
     func end() throws(UsageError) {

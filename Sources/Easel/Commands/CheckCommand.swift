@@ -3,6 +3,20 @@ import LibEvent
 
 /// The command `easel check`: of the configuration, or with `--data` of what the gateway has stored.
 struct CheckCommand {
+    static let usage = """
+        usage:
+          easel check                   every mistake of the configuration and its dialects, with file, line and column
+          easel check --data [--deep]   what differs between the ledger and the images on disk; changes nothing
+
+        options:
+          --deep          read every image and compare its digest
+          --config FILE   the configuration (default: easel.yaml)
+          --json          with --data: for programs
+
+        Exit code 1: there are mistakes, or differences.
+
+        """
+
     private let file: ConfigurationFile
     private let isOfData: Bool
     private let isDeep: Bool

@@ -5,6 +5,17 @@ import YAML
 
 /// The command `easel dialects`.
 struct DialectsCommand {
+    static let usage = """
+        usage:
+          easel dialects        the dialects there are
+          easel dialects NAME   what one does with every parameter
+
+        options:
+          --config FILE   the configuration, for dialects of your own (default: easel.yaml, where there is one)
+          --json          for programs
+
+        """
+
     private let name: String?
     private let file: ConfigurationFile
     private let isConfigurationNamed: Bool
@@ -24,8 +35,9 @@ struct DialectsCommand {
         let catalog = try file.dialects(isRequired: isConfigurationNamed)
         if let name {
             guard let dialect = catalog[name] else {
-                let hint = suggestion(for: name, among: catalog.names).map { ", did you mean '\($0)'?" } ?? ""
-                throw Refusal("there is no dialect '\(name)'\(hint); 'easel dialects' lists them")
+                let hint = didYouMean(name, among: catalog.names)
+                throw Refusal(
+                    "there is no dialect '\(name)'\(hint.isEmpty ? "; 'easel dialects' lists them" : hint)")
             }
             terminal.print(isJSON ? dialect.json.text : dialect.report)
         } else {

@@ -12,20 +12,18 @@ package enum EaselCommand {
         easel, one OpenAI-compatible images API in front of every image provider
 
         usage:
-          easel serve    [--config easel.yaml]     run the gateway
-          easel reload   [--config easel.yaml]     have the running gateway read its configuration again
-          easel check    [--config easel.yaml]     validate config and dialects: every mistake at once, file:line:column
-          easel check    --data [--deep]           compare the ledger with the images on disk; --deep reads every image
-          easel keys     create --name NAME [--models A,B] [LIMITS] | list | show ID | limit ID LIMITS
-          easel keys     rotate ID [--grace 24h] | revoke ID | hash
-          easel usage    [--by key|model|provider|day] [--since 7d] [--csv]
-          easel jobs     list [--limit 20] | show ID
-          easel dialects [NAME]                    the dialects it speaks; NAME prints its parameter table
+          easel serve            run the gateway
+          easel reload           have the running gateway read its configuration again
+          easel check            find every mistake in the configuration
+          easel check --data     compare the ledger with the images on disk
+          easel keys ACTION      create, list, show, limit, rotate or revoke keys; hash one for the configuration
+          easel usage            what was asked for, and what it cost
+          easel jobs list        the newest jobs
+          easel jobs show ID     what happened to one
+          easel dialects [NAME]  the dialects it speaks, and what each does with every parameter
           easel version
 
-        LIMITS of a key are --budget 20.00/month, --rpm 60, --images-per-minute 10, --concurrency 4,
-        --expires 2027-01-31 (or 90d) and --unknown-prices allow (or refuse); each takes 'none', too.
-        Every command takes --config (default easel.yaml); those that print tables take --json.
+        'easel COMMAND --help' tells the options. All but version take --config FILE (default: easel.yaml).
 
         """
 
@@ -46,7 +44,8 @@ package enum EaselCommand {
             try await dispatch(arguments, terminal)
             return 0
         } catch let error as UsageError {
-            terminal.remark("easel: \(error.message)\nRun 'easel' without arguments to see how it is used.")
+            let command = arguments.first.flatMap { usage(of: $0) == nil ? nil : " \($0)" } ?? ""
+            terminal.remark("easel: \(error.message)\nRun 'easel\(command) --help' to see how it is used.")
             return 2
         } catch let error as Refusal {
             terminal.remark("easel: \(error.message)")
@@ -63,6 +62,7 @@ package enum EaselCommand {
 
     @EventLoop
     private static func dispatch(_ arguments: [String], _ terminal: Terminal) async throws {
+        if let help = help(for: arguments) { return terminal.print(help, terminator: "") }
         let rest = arguments.dropFirst()
         switch arguments.first {
         case "serve": try await ServeCommand(rest).run(on: terminal)
@@ -73,11 +73,32 @@ package enum EaselCommand {
         case "jobs": try await JobsCommand(rest).run(on: terminal)
         case "dialects": try await DialectsCommand(rest).run(on: terminal)
         case "version", "--version": terminal.print("easel \(version)")
-        case nil, "help", "--help", "-h": terminal.print(usage, terminator: "")
-        case let other?:
-            let names = ["serve", "reload", "check", "keys", "usage", "jobs", "dialects", "version"]
-            let hint = suggestion(for: other, among: names).map { ", did you mean '\($0)'?" } ?? ""
-            throw UsageError("unknown command '\(other)'\(hint)")
+        default:
+            let name = arguments.first ?? ""
+            let names = ["serve", "reload", "check", "keys", "usage", "jobs", "dialects", "version", "help"]
+            throw UsageError("unknown command '\(name)'\(didYouMean(name, among: names))")
+        }
+    }
+
+    /// How the program or one of its commands is used, where the words ask for that.
+    private static func help(for arguments: [String]) -> String? {
+        let flags = ["--help", "-h"]
+        guard let first = arguments.first else { return usage }
+        if first == "help" || flags.contains(first) { return arguments.dropFirst().first.flatMap(usage(of:)) ?? usage }
+        return arguments.contains(where: flags.contains) ? usage(of: first) : nil
+    }
+
+    /// How a command is used; `nil` where there is none of that name, or nothing to say.
+    private static func usage(of command: String) -> String? {
+        switch command {
+        case "serve": ServeCommand.usage
+        case "reload": ReloadCommand.usage
+        case "check": CheckCommand.usage
+        case "keys": KeysCommand.usage
+        case "usage": UsageCommand.usage
+        case "jobs": JobsCommand.usage
+        case "dialects": DialectsCommand.usage
+        default: nil
         }
     }
 }

@@ -3,6 +3,18 @@ import LibEvent
 
 /// The commands `easel jobs list` and `show`.
 struct JobsCommand {
+    static let usage = """
+        usage:
+          easel jobs list [--limit 20]   the newest jobs
+          easel jobs show ID             what happened to one: attempts, both sides' ids, timings, cost, parameters
+
+        options:
+          --limit N       how many (default: 20)
+          --config FILE   the configuration (default: easel.yaml)
+          --json          for programs
+
+        """
+
     private enum Action {
         case list(limit: Int)
         case show(id: String)
@@ -14,17 +26,15 @@ struct JobsCommand {
 
     init(_ raw: ArraySlice<String>) throws(UsageError) {
         var arguments = try Arguments(raw, options: ["config", "limit"], flags: ["json"])
-        switch arguments.next() {
+        switch try arguments.nextAction(of: "jobs", ["list": ["limit", "json"], "show": ["json"]]) {
         case "list":
             guard let limit = Int(arguments["limit"] ?? "20"), limit > 0 else {
                 throw UsageError("--limit takes a number above 0")
             }
             action = .list(limit: limit)
-        case "show":
+        default:
             guard let id = arguments.next() else { throw UsageError("jobs show needs an ID, such as req_…") }
             action = .show(id: id)
-        case let other?: throw UsageError("unknown action 'jobs \(other)'; there are list and show")
-        case nil: throw UsageError("jobs needs an action: list or show")
         }
         try arguments.end()
         file = ConfigurationFile(arguments)

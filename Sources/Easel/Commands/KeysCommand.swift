@@ -5,6 +5,32 @@ import YAML
 
 /// The commands `easel keys create`, `list`, `show`, `limit`, `rotate`, `revoke` and `hash`.
 struct KeysCommand {
+    static let usage = """
+        usage:
+          easel keys create --name NAME [--models A,B] [LIMITS]   make a key, and print it this one time
+          easel keys list                                         every key, with its limits and what it has spent
+          easel keys show ID                                      one key
+          easel keys limit ID LIMITS                              change the limits that are named; the others stay
+          easel keys rotate ID [--grace 24h]                      make a new key under the same id
+          easel keys revoke ID                                    have it refused from now on
+          easel keys hash                                         read a key from standard input, print its SHA-256
+
+        LIMITS, each of which 'none' takes away:
+          --budget 20.00/month,2/day   what its images may cost in a day, in a month (UTC) or in total
+          --rpm 60                     requests for images in a minute
+          --images-per-minute 10       images asked for in a minute
+          --concurrency 4              jobs under way at once
+          --expires 2027-01-31         when it ends: the beginning of a day (UTC), or a time from now such as 90d
+          --unknown-prices allow       allow or refuse routes without a price; refused to a key with a budget unless said
+
+        options:
+          --models A,B    the only models it may use
+          --grace 24h     how long the old key works yet; not at all unless said
+          --config FILE   the configuration (default: easel.yaml)
+          --json          for programs: create, list, show and rotate
+
+        """
+
     private enum Action {
         case create(name: String, models: [String]?, KeyOptions)
         case list
@@ -15,7 +41,11 @@ struct KeysCommand {
         case hash
     }
 
-    private static let actions = ["create", "list", "show", "limit", "rotate", "revoke", "hash"]
+    /// The actions, and the options that each has beside `--config`.
+    private static let actions: KeyValuePairs = [
+        "create": ["name", "models", "json"] + KeyOptions.names, "list": ["json"], "show": ["json"],
+        "limit": KeyOptions.names, "rotate": ["grace", "json"], "revoke": [], "hash": [],
+    ]
 
     private let action: Action
     private let file: ConfigurationFile
@@ -24,9 +54,7 @@ struct KeysCommand {
     init(_ raw: ArraySlice<String>) throws(UsageError) {
         var arguments = try Arguments(
             raw, options: ["config", "name", "models", "grace"] + KeyOptions.names, flags: ["json"])
-        guard let word = arguments.next() else {
-            throw UsageError("keys needs an action: \(Self.list(Self.actions, "or"))")
-        }
+        let word = try arguments.nextAction(of: "keys", Self.actions)
         action = try Self.action(word, &arguments)
         try arguments.end()
         file = ConfigurationFile(arguments)
@@ -44,7 +72,7 @@ struct KeysCommand {
         case "show": return .show(id: try id(for: word, &arguments))
         case "limit":
             guard !options.isEmpty else {
-                throw UsageError("keys limit needs a limit: \(list(KeyOptions.names.map { "--\($0)" }, "or"))")
+                throw UsageError("keys limit needs a limit: \(KeyOptions.names.map { "--\($0)" }.listed("or"))")
             }
             return .limit(id: try id(for: word, &arguments), options)
         case "rotate":
@@ -53,8 +81,7 @@ struct KeysCommand {
             }
             return .rotate(id: try id(for: word, &arguments), grace: grace)
         case "revoke": return .revoke(id: try id(for: word, &arguments))
-        case "hash": return .hash
-        default: throw UsageError("unknown action 'keys \(word)'; there are \(list(actions, "and"))")
+        default: return .hash
         }
     }
 
@@ -63,10 +90,6 @@ struct KeysCommand {
             throw UsageError("keys \(action) needs the ID that 'easel keys list' shows")
         }
         return id
-    }
-
-    private static func list(_ words: [String], _ conjunction: String) -> String {
-        words.dropLast().joined(separator: ", ") + " \(conjunction) " + (words.last ?? "")
     }
 
     @EventLoop
@@ -92,8 +115,7 @@ struct KeysCommand {
         _ terminal: Terminal
     ) async throws {
         for model in models ?? [] where !configuration.models.contains(where: { $0.name == model }) {
-            let hint =
-                suggestion(for: model, among: configuration.models.map(\.name)).map { ", did you mean '\($0)'?" } ?? ""
+            let hint = didYouMean(model, among: configuration.models.map(\.name))
             throw Refusal("there is no model '\(model)' in \(file.path)\(hint)")
         }
         let now = WallClock.system.now

@@ -3,6 +3,16 @@ import LibEvent
 
 /// The command `easel reload`: has the running gateway read its configuration again, and tells what came of it.
 struct ReloadCommand {
+    static let usage = """
+        usage: easel reload [--config FILE]
+
+        Has the running gateway read its configuration again, and tells what came of it. Exit code 0: it works with this
+        file now. 1: it goes on with what it had, as the file has a mistake or changes what only a restart can.
+
+          --config FILE   the configuration (default: easel.yaml)
+
+        """
+
     private let file: ConfigurationFile
 
     /// How long the gateway may take to say what came of it.

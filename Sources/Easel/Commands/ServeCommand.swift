@@ -2,6 +2,15 @@ import LibEvent
 
 /// The command `easel serve`.
 struct ServeCommand {
+    static let usage = """
+        usage: easel serve [--config FILE]
+
+        Runs the gateway until SIGTERM or SIGINT, which let jobs under way finish. The log is on standard error.
+
+          --config FILE   the configuration (default: easel.yaml)
+
+        """
+
     private let file: ConfigurationFile
 
     init(_ raw: ArraySlice<String>) throws(UsageError) {

@@ -3,6 +3,18 @@ import LibEvent
 
 /// The command `easel usage`.
 struct UsageCommand {
+    static let usage = """
+        usage: easel usage [--by key|model|provider|day] [--since 7d]
+
+        Adds up what was asked for, what was made of it, and what it cost.
+
+          --by WORD       key, model, provider or day (default: key)
+          --since TIME    how far back, such as 12h or 7d (default: 30d)
+          --config FILE   the configuration (default: easel.yaml)
+          --json, --csv   for programs
+
+        """
+
     private enum Form {
         case table, json, csv
     }
@@ -16,7 +28,7 @@ struct UsageCommand {
         let arguments = try Arguments(raw, options: ["config", "by", "since"], flags: ["json", "csv"])
         try arguments.end()
         guard let grouping = UsageGrouping(rawValue: arguments["by"] ?? "key") else {
-            throw UsageError("--by takes key, model, provider or day")
+            throw UsageError("--by takes \(UsageGrouping.allCases.map(\.rawValue).listed("or"))")
         }
         guard let since = Quantity.duration(arguments["since"] ?? "30d") else {
             throw UsageError("--since takes a time such as 12h or 7d")

@@ -39,6 +39,27 @@ struct EaselCommandTests {
         #expect(error.isEmpty)
     }
 
+    @Test(arguments: ["serve", "reload", "check", "keys", "usage", "jobs", "dialects"])
+    @EventLoop func `each command says how it is used`(command: String) async {
+        for words in [
+            [command, "--help"], [command, "-h"], ["help", command], [command, "list", "--deep", "--help"],
+        ] {
+            let (status, out, error) = await run(words)
+            #expect(status == 0)
+            #expect(out.hasPrefix("usage:"))
+            #expect(out.contains("easel \(command)"))
+            #expect(out.contains("--config"))
+            #expect(out.split(separator: "\n").allSatisfy { $0.count <= 120 })
+            #expect(error.isEmpty)
+        }
+        #expect(EaselCommand.usage.contains("easel \(command)"))
+    }
+
+    @Test @EventLoop func `every option of a key's is explained`() async {
+        let out = await run("keys", "--help").out
+        for option in KeyOptions.names + ["name", "models", "grace", "json"] { #expect(out.contains("--\(option) ")) }
+    }
+
     @Test @EventLoop func `its version is one line`() async {
         #expect(await run("--version").out == "easel \(EaselCommand.version)\n")
         #expect(await run("version").status == 0)
@@ -48,6 +69,10 @@ struct EaselCommandTests {
         (["serv"], "unknown command 'serv', did you mean 'serve'?"), (["paint"], "unknown command 'paint'"),
         (["keys"], "keys needs an action: create, list, show, limit, rotate, revoke or hash"),
         (["keys", "make"], "unknown action 'keys make'; there are create, list, show, limit, rotate, revoke and hash"),
+        (["keys", "craete"], "unknown action 'keys craete', did you mean 'create'?"),
+        (["keys", "revoke", "key_x", "--rpm", "3"], "'keys revoke' has no option --rpm"),
+        (["keys", "limit", "key_x", "--rpm", "3", "--name", "b"], "'keys limit' has no option --name"),
+        (["jobs", "show", "req_x", "--limit", "3"], "'jobs show' has no option --limit"),
         (["keys", "create", "--name", "a", "--budget", "20"], "--budget takes amounts such as 20.00/month, 5/day"),
         (["keys", "create", "--name", "a", "--budget", "1/day", "--budget", "2/day"], "--budget takes amounts"),
         (["keys", "create", "--name", "a", "--rpm", "0"], "--rpm takes a number from 1 to 1000000; or none"),
@@ -71,7 +96,8 @@ struct EaselCommandTests {
         let (status, out, error) = await run(words)
         #expect(status == 2)
         #expect(error.hasPrefix("easel: \(message)"))
-        #expect(error.hasSuffix("Run 'easel' without arguments to see how it is used.\n"))
+        let command = ["serv", "paint"].contains(words[0]) ? "" : " \(words[0])"
+        #expect(error.hasSuffix("Run 'easel\(command) --help' to see how it is used.\n"))
         #expect(out.isEmpty)
     }
 

@@ -102,8 +102,10 @@ struct KeysCommandTests {
             name: "team-a", digest: try #require(Digest(hexadecimal: String(repeating: "a", count: 64))))
         try await ledger.declare([key], at: WallClock.system.now)
         await ledger.close()
-        for words in [["rotate"], ["revoke"], ["limit"]] {
-            let done = try await keys(words[0], "key_team-a", "--rpm", "1")
+        for done in [
+            try await keys("rotate", "key_team-a"), try await keys("revoke", "key_team-a"),
+            try await keys("limit", "key_team-a", "--rpm", "1"),
+        ] {
             #expect(done.status == 1)
             #expect(done.error.contains("declared under 'keys.team-a' of the configuration; change it there"))
         }
