@@ -3,7 +3,6 @@
 import argparse
 import pathlib
 import resource
-import sys
 import time
 
 import ledger
@@ -26,6 +25,8 @@ DOCS = servers.ROOT / "docs/performance.md"
 
 def main():
     options = arguments()
+    if options.only_check:
+        return
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     assert hard >= DESCRIPTORS, f"at least {DESCRIPTORS} open files are needed, and 'ulimit -Hn' says {hard}"
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
@@ -42,11 +43,7 @@ def main():
     try:
         field.start()
         known = {race.name: race for race in scenarios.races(field.file_path())}
-        names = ["ledger"] if options.ledger else options.scenarios or [*known, *SINGLES][:-1]
-        for name in names:
-            if name not in known and name not in SINGLES:
-                sys.exit(f"there is no scenario '{name}': there are {', '.join([*known, *SINGLES])}")
-        for name in names:
+        for name in options.scenarios:
             begun = time.monotonic()
             if name in known:
                 results[name] = known[name].run(field, options)
@@ -68,7 +65,8 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
+    names = [*(race.name for race in scenarios.races("")), *SINGLES]
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(names))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=int)
@@ -78,7 +76,13 @@ def arguments():
     parser.add_argument("--before", type=pathlib.Path)
     parser.add_argument("--docs", action="store_true")
     parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / ".build/bench")
+    parser.add_argument("--only-check", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    for name in options.scenarios:
+        if name not in names:
+            parser.error(f"there is no scenario '{name}': there are {', '.join(names)}")
+    # The ledger's takes as long as all others together.
+    options.scenarios = ["ledger"] if options.ledger else options.scenarios or names[:-1]
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.seconds = options.seconds or (1 if options.quick else 2)
     return options

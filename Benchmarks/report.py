@@ -163,7 +163,7 @@ def quiet(result):
         beside["p99"] / alone["p99"] for alone, beside in zip(result["easel"]["alone"], result["easel"]["beside"])
     )
     shown = "; ".join(
-        f"{name} {milliseconds(p99(name, 'alone'))} → {milliseconds(p99(name, 'beside'))}, "
+        f"{NAMES.get(name, name)} {milliseconds(p99(name, 'alone'))} → {milliseconds(p99(name, 'beside'))}, "
         f"{sum(one['requests'] for one in figures['beside']):,} requests beside "
         f"{statistics.median(one['edits'] for one in figures['beside']):.0f} edits/s"
         for name, figures in result.items()
