@@ -87,6 +87,19 @@ struct TidyTests {
         for folder in folders.sorted() { #expect(page.contains("| `\(folder)/` |"), "\(folder)") }
     }
 
+    @Test func `every code of an error is told on the page of the API`() throws {
+        let page = try TestData.repository("docs/api.md")
+        let loggedOnly: Set = ["client_left"]
+        for file in try Self.sources() where file.module == "Easel" {
+            for line in file.code {
+                for start in line.ranges(of: "code: \"").map(\.upperBound) {
+                    let code = String(line[start...].prefix { $0 != "\"" })
+                    #expect(page.contains("`\(code)`") || loggedOnly.contains(code), "\(file.path): \(code)")
+                }
+            }
+        }
+    }
+
     @Test func `no file has grown far beyond its neighbours`() throws {
         for file in try Self.sources() { #expect(file.code.count <= 400, "\(file.path) has \(file.code.count) lines") }
     }
