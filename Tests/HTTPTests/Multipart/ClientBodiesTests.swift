@@ -9,7 +9,7 @@ import Testing
     /// What the image looks like, shortened, with two things in it that might be taken for a boundary.
     private static let image = "\u{1A}PNG\r\n\n--"
 
-    @Test func `httpx, behind openai-python`() throws {
+    @Test func `are read as httpx writes them, behind openai-python`() throws {
         let parts = try read(
             "multipart/form-data; boundary=3ce37edd1667ae23712be4d815b10a8c",
             """
@@ -39,7 +39,7 @@ import Testing
         #expect(parts.map(\.text) == ["gpt-image-1", "2", Self.image, Self.image])
     }
 
-    @Test func requests() throws {
+    @Test func `are read as requests writes them`() throws {
         let parts = try read(
             "multipart/form-data; boundary=804f3385818c5c46b21ac24bec65a1e9",
             """
@@ -59,7 +59,7 @@ import Testing
         #expect(parts.map(\.text) == ["an otter", Self.image])
     }
 
-    @Test func curl() throws {
+    @Test func `are read as curl writes them`() throws {
         let parts = try read(
             "multipart/form-data; boundary=------------------------a2b0102caa418c00",
             """
@@ -85,7 +85,7 @@ import Testing
         #expect(parts.map(\.text) == [Self.image, "an otter", Self.image])
     }
 
-    @Test func aiohttp() throws {
+    @Test func `are read as aiohttp writes them`() throws {
         let parts = try read(
             "multipart/form-data; boundary=46802a389b154e348989a632c85f71e2",
             #"""
@@ -108,7 +108,7 @@ import Testing
         #expect(parts.map(\.text) == ["an otter", Self.image])
     }
 
-    @Test func `undici, behind openai-node`() throws {
+    @Test func `are read as undici writes them, behind openai-node`() throws {
         let parts = try read(
             "multipart/form-data; boundary=----formdata-undici-027702099948",
             """
