@@ -135,6 +135,7 @@ def test_a_link_to_a_private_address_is_not_followed(start, openai_upstream, fil
     body = {"model": "picture", "prompt": "otter", "images": [{"image_url": file_server.publish(ORIGINAL)}]}
     error = assert_error(easel.post("/v1/images/edits", body), 400)
     assert error["param"].startswith("images[0]")
+    assert "'allow_private'" in error["message"]
     assert not file_server.downloads and not openai_upstream.calls
 
 

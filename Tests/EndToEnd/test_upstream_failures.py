@@ -184,7 +184,9 @@ def test_a_link_that_leads_to_no_image_is_a_providers_fault(easel, openai_upstre
 def test_a_link_to_a_private_address_is_not_followed(start, openai_upstream):
     easel = start(openai_upstream, allow_private=[])
     openai_upstream.answer_with(giving(url=openai_upstream.publish(picture())))
-    assert failure(easel).status_code == 502
+    error = failure(easel)
+    assert error.status_code == 502
+    assert "'allow_private'" in error.message
     assert not openai_upstream.downloads
 
 

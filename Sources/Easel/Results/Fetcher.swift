@@ -85,7 +85,9 @@ struct FetchFailure: Error, Sendable, CustomStringConvertible {
     }
 
     init(_ error: ClientError) {
-        self.init(reason: "\(error.kind)", isFinal: error.isFinal)
+        var reason = "\(error.kind)"
+        if case .addressRefused = error.kind { reason += "; the gateway's owner can name others in 'allow_private'" }
+        self.init(reason: reason, isFinal: error.isFinal)
     }
 
     init(_ error: SpoolError) {
