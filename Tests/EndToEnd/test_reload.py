@@ -23,7 +23,7 @@ def models(easel):
 
 def test_a_reload_puts_the_new_configuration_in_place(start):
     easel = start()
-    rewrite(easel, models=SANDBOX | HERON, aliases={"dall-e-3": "heron"}, log="debug", strict=True)
+    rewrite(easel, models=SANDBOX | HERON, aliases={"dall-e-3": "heron"}, log="warning", strict=True)
     assert models(easel) == ["sandbox"]
     assert "is loaded: 1 provider, 2 models, 2 routes, 1 alias (generation 2)" in easel.run("reload")
     assert models(easel) == ["sandbox", "heron", "dall-e-3"]

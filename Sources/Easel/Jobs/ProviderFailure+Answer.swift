@@ -12,7 +12,7 @@ extension ProviderFailure {
 }
 
 extension GatewayError {
-    /// What the client is told of a provider's failure (providers' table: status, type and code by kind).
+    /// What the client is told of a provider's failure: its status, type and code, by kind.
     init(_ failure: ProviderFailure, provider: String) {
         let words = failure.isGateways ? failure.message : "The provider '\(provider)' says: \(failure.message)"
         switch failure.kind {

@@ -7,7 +7,7 @@ import LibEvent
 /// keys, image bytes and query strings have no place in it.
 struct Log: Sendable {
     enum Level: String, Sendable, Comparable, CaseIterable {
-        case debug, info, warning, error
+        case info, warning, error
 
         static func < (left: Level, right: Level) -> Bool {
             allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
@@ -32,7 +32,6 @@ struct Log: Sendable {
     /// Writes lines of a level and above from now on, whichever copy of the log they come from.
     func setThreshold(_ level: Level) { threshold.withLock { $0 = level } }
 
-    func debug(_ message: StaticString, _ pairs: KeyValuePairs<String, String> = [:]) { log(.debug, message, pairs) }
     func info(_ message: StaticString, _ pairs: KeyValuePairs<String, String> = [:]) { log(.info, message, pairs) }
     func warning(_ message: StaticString, _ pairs: KeyValuePairs<String, String> = [:]) {
         log(.warning, message, pairs)

@@ -38,5 +38,5 @@ final class LogLines: Sendable {
 
     var all: [String] { lines.withLock { $0 } }
     var text: String { all.joined() }
-    var log: Log { Log(threshold: .debug, write: { line in self.lines.withLock { $0.append(line) } }) }
+    var log: Log { Log(threshold: .info, write: { line in self.lines.withLock { $0.append(line) } }) }
 }
