@@ -91,7 +91,10 @@ extension GatewayError {
     static func unknownPath(_ method: Method, _ path: String) -> GatewayError {
         GatewayError(
             status: .notFound, code: "unknown_url",
-            message: "Invalid URL (\(method.rawValue) \(path.shortened(to: 200)))")
+            message: """
+                Invalid URL (\(method.rawValue) \(path.shortened(to: 200))). Images are made at /v1/images/generations and \
+                /v1/images/edits; /v1/models lists the models.
+                """)
     }
 
     static func wrongMethod(_ method: Method, _ path: String, allowed: [Method]) -> GatewayError {
