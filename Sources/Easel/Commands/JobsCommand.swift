@@ -43,7 +43,7 @@ struct JobsCommand {
 
     @EventLoop
     func run(on terminal: Terminal) async throws {
-        try await file.withLedger { configuration, ledger in
+        try await file.withLedgerToRead { configuration, ledger in
             switch action {
             case .list(let limit): list(try await ledger.jobs(limit: limit), terminal)
             case .show(let id):

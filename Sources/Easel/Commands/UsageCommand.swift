@@ -44,7 +44,7 @@ struct UsageCommand {
 
     @EventLoop
     func run(on terminal: Terminal) async throws {
-        try await file.withLedger { configuration, ledger in
+        try await file.withLedgerToRead { configuration, ledger in
             let rows = try await ledger.usage(by: grouping, since: WallClock.system.now - since)
             let report = UsageReport(rows: rows, grouping: grouping, currency: configuration.currency)
             switch form {

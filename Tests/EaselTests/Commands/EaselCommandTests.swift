@@ -1,6 +1,7 @@
 import Files
 import JSON
 import LibEvent
+import SQLite
 import Support
 import Testing
 
@@ -187,6 +188,7 @@ struct EaselCommandTests {
 
     @Test @EventLoop func `jobs and usage are told of what the gateway did`() async throws {
         let path = try configure()
+        #expect(await run("keys", "list", "--config", path).status == 0)
         #expect(await run("jobs", "list", "--config", path).out == "There are no jobs yet.\n")
         #expect(await run("usage", "--config", path).out == "Nothing was asked for in that time.\n")
 
@@ -225,6 +227,24 @@ struct EaselCommandTests {
         let rows = try JSONValue(parsing: Array(await run("usage", "--json", "--config", path).out.utf8))
         #expect(rows.array?.first?["unknown_cost_jobs"] == 1)
         #expect(rows.array?.first?["cost"]?.number == 0.025)
+    }
+
+    @Test(arguments: [["jobs", "list"], ["jobs", "show", "req_0"], ["usage"]])
+    @EventLoop func `a command that only reads leaves a new or older data folder as it is`(words: [String]) async throws
+    {
+        let path = try configure()
+        let (data, older) = ("\(folder.path)/data", Array(Schema.migrations.dropLast()))
+        let new = await run(words + ["--config", path])
+        #expect(new.status == 1)
+        #expect(new.error.contains("A folder that is new, or of an older version, is made ready by 'easel serve'"))
+        #expect(throws: FileError.self) { try Directory(data).files() }
+
+        try Directory(data).create()
+        await (try Database(path: "\(data)/easel.sqlite", durability: .full, migrations: older)).close()
+        let refused = await run(words + ["--config", path])
+        #expect(refused.status == 1)
+        #expect(refused.error.contains("it is not up to date"))
+        await (try Database(reading: "\(data)/easel.sqlite", migrations: older)).close()
     }
 
     @Test @EventLoop func `dialects are listed, and one shown with its parameters`() async throws {
