@@ -201,21 +201,24 @@ def megabytes(bytes):
 
 def conditions(machine):
     """What was measured on, and with what, as a sentence."""
+    day, time = machine["when"][:16].split("T")
     return (
-        f"Measured at {machine['when']} on {machine['cores']} cores of {machine['cpu']} with "
+        f"Measured on {day} at {time} UTC, on {machine['cores']} cores of {machine['cpu']} with "
         f"{megabytes(machine['memory'])} of memory, Linux {machine['kernel']}, load {machine['load']:.1f} before; "
         f"Easel {machine['commit']}, Swift {machine['swift']}, nginx {machine['nginx']}, LiteLLM {machine['litellm']}, "
         f"wrk {machine['wrk']}."
     )
 
 
-def table(verdicts):
+def table(verdicts, between="; "):
+    """Markdown; `between` stands between what everybody did: on a page each has a line, in a terminal they share it."""
     rows = ["| scenario | Easel | target | | everybody (CPU time of each request) |", "|---|---|---|---|---|"]
     shown = None
     for one in verdicts:
         mark = "✓" if one.is_met else "**✗**"
         others = one.others if one.others != shown else "″"
         shown = one.others
+        others = others.replace("; ", between)
         rows.append(f"| {one.title} | {one.figure} | {one.target} | {mark} | {others} |")
     return "\n".join(rows)
 
@@ -303,7 +306,7 @@ def write(folder, name, machine, results, verdicts, docs=None):
     folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine, "results": results, "verdicts": [vars(one) for one in verdicts]}
     (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
-    text = f"{conditions(machine)}\n\n{table(verdicts)}\n"
+    text = f"{conditions(machine)}\n\n{table(verdicts, between='<br>')}\n"
     (folder / f"{name}.md").write_text(text)
     drawing = curve(results["ledger"]) if name == "ledger" else picture(verdicts)
     (folder / f"{name}.svg").write_text(drawing)
