@@ -9,8 +9,8 @@ import Glibc
 package struct Connection: ~Copyable {
     /// How long to wait for another process's lock.
     package static let busyTimeout = Duration.seconds(5)
-    /// After a burst the write-ahead log shrinks to this many bytes again.
-    static let journalSizeLimit = 16 << 20
+    /// After a burst the write-ahead log shrinks to this many bytes again: a file that need not grow is written faster.
+    static let journalSizeLimit = 64 << 20
     /// KiB of pages that a connection keeps in memory; the system's own cache holds the rest.
     static let cacheKibibytes = 2_048
 

@@ -8,7 +8,7 @@ import Synchronization
 /// pages are written where they belong, and the database is flushed: some milliseconds, and hundreds of them while the
 /// disk is busy. SQLite would have a commit do that, and every other write wait. Here another thread does it, beside the
 /// writer. The log starts over with the first transaction that finds all of it copied, which under constant writing none
-/// does: so the writer copies the little that came during a checkpoint itself, between two commits.
+/// does: so when it is long, the writer copies the little that came during a checkpoint itself, between two commits.
 ///
 /// A checkpoint that fails, or that readers of old pages stop, is tried again once the log has grown by as much again.
 ///
@@ -20,10 +20,12 @@ import Synchronization
 final class WriteAheadLog {
     /// Pages by which the log grows before they are copied (8 MB).
     static let pagesBeforeCheckpoint = 2_000
-    /// Pages that are few enough for the writer to copy, instead of another checkpoint beside it.
+    /// Pages from which on the log is long enough to start over (48 MB).
+    static let pagesBeforeStartingOver = 12_000
+    /// Pages that came during a checkpoint and are few enough for the writer to copy.
     static let pagesLeftToWriter = 250
-    /// A log of so many pages (64 MB) makes the writer wait until it is copied: the disk is too slow for what is written.
-    static let pagesLimit = 16_000
+    /// A log of so many pages (96 MB) makes the writer wait until it is copied: the disk is too slow for what is written.
+    static let pagesLimit = 24_000
 
     /// How many pages were in it after the last commit.
     private(set) var pages = 0
@@ -54,10 +56,14 @@ final class WriteAheadLog {
 
         underWay = nil
         due = pages + Self.pagesBeforeCheckpoint
-        if pages - copied <= Self.pagesLeftToWriter || pages >= Self.pagesLimit {
+        if pages >= Self.pagesLimit {
             writer.checkpoint()
-        } else if copied > self.copied {
-            begin(on: checkpointer)
+        } else if pages >= Self.pagesBeforeStartingOver {
+            if pages - copied <= Self.pagesLeftToWriter {
+                writer.checkpoint()
+            } else if copied > self.copied {
+                begin(on: checkpointer)  // for what came meanwhile
+            }
         }
         self.copied = copied
     }

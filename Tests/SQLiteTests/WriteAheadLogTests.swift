@@ -7,7 +7,9 @@ struct WriteAheadLogTests {
 
     @Test func `a commit does not wait for a checkpoint that is under way`() async throws {
         let threads = try WriterAndCheckpointer(scratch)
-        let pages = await threads.writeUntilCheckpoint()
+        // The first commit only tells how long the log is already.
+        let pages = await threads.write(until: await threads.write() + WriteAheadLog.pagesBeforeCheckpoint)
+        await threads.gate.arrival()
         #expect(await threads.write(until: 2 * pages) >= 2 * pages)
         #expect(threads.checkpointer.waitingCount == 0, "there is one at a time")
         await threads.end()
@@ -16,7 +18,8 @@ struct WriteAheadLogTests {
     @Test func `the log starts over, although there were commits during the checkpoint`() async throws {
         let threads = try WriterAndCheckpointer(scratch)
         let reader = try Connection.open(scratch.database, for: .readOnly)
-        let pages = await threads.writeUntilCheckpoint()
+        let pages = await threads.write(until: WriteAheadLog.pagesBeforeStartingOver)
+        await threads.gate.arrival()
         // What a reader does not see yet is not copied, like what comes after the beginning of a checkpoint.
         try reader.run("BEGIN")
         _ = try reader.texts("SELECT count(*) FROM notes")
@@ -89,14 +92,6 @@ private struct WriterAndCheckpointer: Sendable {
             gate.arriveAndWait()
             for checkpoint in checkpoints { checkpoint.run(on: connection) }
         }
-    }
-
-    /// Writes until a checkpoint waits at the gate, and says how many pages the log has.
-    func writeUntilCheckpoint() async -> Int {
-        // The first commit only tells how long the log is already.
-        let pages = await write(until: await write() + WriteAheadLog.pagesBeforeCheckpoint)
-        await gate.arrival()
-        return pages
     }
 
     /// Writes until the log has so many pages, and says how many it has; with none, writes once.
