@@ -1,4 +1,5 @@
 #include <curl/curl.h>
+#include <malloc.h>
 
 // Swift cannot call C variadic functions, so each argument type that libcurl
 // accepts gets one thin wrapper here. Nothing else belongs in this file, but for

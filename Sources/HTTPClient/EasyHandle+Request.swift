@@ -10,7 +10,7 @@ extension EasyHandle {
     /// How many bytes libcurl may receive at once.
     ///
     /// While a request waits for its answer, its buffer is memory that nobody has touched.
-    private static let receiveBufferBytes = 64 << 10
+    static let receiveBufferBytes = 64 << 10
 
     /// Sets what is the same for every request of a client.
     func prepare(for client: HTTPClient) throws(OptionError) {

@@ -233,19 +233,7 @@ package final class HTTPClient {
 
     private static let isLibraryReady =
         unsafe curl_global_init_mem(
-            Int(CURL_GLOBAL_DEFAULT), { unsafe allocate($0) }, { unsafe free($0) }, { unsafe realloc($0, $1) },
-            { unsafe $0.flatMap { unsafe strdup($0) } }, { unsafe calloc($0, $1) }) == CURLE_OK
-}
-
-/// Allocates memory as `malloc` does; what is large is in pages that take up nothing until they are written to.
-///
-/// A transfer has its buffer from the moment it connects, and uses it when the answer comes.
-private func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
-    let page = 4 << 10
-    guard count >= page else { return unsafe malloc(count) }
-    var memory: UnsafeMutableRawPointer?
-    guard unsafe posix_memalign(&memory, page, count) == 0 else { return nil }
-    // Those that have been written to before. Where it fails they stay, which costs memory only.
-    unsafe madvise(memory, count / page * page, MADV_DONTNEED)
-    return unsafe memory
+            Int(CURL_GLOBAL_DEFAULT), { unsafe LibraryMemory.allocate($0) }, { unsafe LibraryMemory.free($0) },
+            { unsafe realloc($0, $1) }, { unsafe $0.flatMap { unsafe strdup($0) } }, { unsafe calloc($0, $1) })
+        == CURLE_OK
 }
