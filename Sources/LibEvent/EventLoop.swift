@@ -2,14 +2,16 @@
 ///
 /// Code marked `@EventLoop` runs there one piece at a time, so it needs no locks.
 @globalActor
+@safe
 package actor EventLoop {
     package static let shared = EventLoop()
 
     nonisolated let executor = LoopExecutor()
 
-    package nonisolated var unownedExecutor: UnownedSerialExecutor {
-        unsafe executor.asUnownedSerialExecutor()
-    }
+    /// Kept, for Swift asks it of every asynchronous call.
+    package nonisolated let unownedExecutor: UnownedSerialExecutor
+
+    private init() { unsafe unownedExecutor = executor.asUnownedSerialExecutor() }
 
     /// Turns the calling thread into the event loop until ``stop()``.
     package nonisolated static func run() {
