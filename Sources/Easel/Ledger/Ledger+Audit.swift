@@ -67,9 +67,7 @@ extension Ledger {
         try await database.read { connection in
             (
                 try connection.row("SELECT count(*) FROM jobs") { $0.integer(0) } ?? 0,
-                try connection.row("SELECT count(*) FROM jobs WHERE state IN \(JobState.unfinishedSQL)") {
-                    $0.integer(0)
-                } ?? 0
+                try connection.row("SELECT count(*) FROM jobs WHERE finished_at IS NULL") { $0.integer(0) } ?? 0
             )
         }
     }

@@ -106,7 +106,7 @@ extension Ledger {
         selectJobs + """
             WHERE accepted_hour = ? AND key_id = ? AND fingerprint = ? AND id >= ? ORDER BY id DESC LIMIT ?
             """
-    static let unfinishedJobs = selectJobs + "WHERE state IN \(JobState.unfinishedSQL)"
+    static let unfinishedJobs = selectJobs + "WHERE finished_at IS NULL AND state IN \(JobState.unfinishedSQL)"
     static let nameOfKey = "SELECT name FROM keys WHERE id = ?"
     static let imageOfToken = selectImages + "WHERE images.token = ?"
     static let imagesOfJob = selectImages + "WHERE images.job_id = ?"

@@ -210,5 +210,12 @@ enum Schema {
                     UPDATE totals SET bytes = bytes - length(old.content) WHERE name = 'blobs';
                 END;
                 """),
+        Migration(
+            "0010 unfinished jobs are those without an end", keepsReferences: true,
+            sql: """
+                -- For a list of states SQLite makes a table of them, every time that it writes a row.
+                DROP INDEX jobs_unfinished;
+                CREATE INDEX jobs_unfinished ON jobs (finished_at) WHERE finished_at IS NULL;
+                """),
     ]
 }

@@ -51,7 +51,7 @@ enum JobState: String, Sendable, CaseIterable {
 
     var isFinished: Bool { ![.accepted, .submitted, .storing].contains(self) }
 
-    /// The states that are no end, as a list in SQL; word for word that of the index `jobs_unfinished`.
+    /// The states that are no end, as a list in SQL.
     static let unfinishedSQL = "('accepted', 'submitted', 'storing')"
 }
 

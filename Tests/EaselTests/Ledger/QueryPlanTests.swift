@@ -29,7 +29,7 @@ struct QueryPlanTests {
     private static let indexes: [(sql: String, index: String)] = [
         (Ledger.newestOfIdempotencyKey, "jobs_by_idempotency_key (key_id=? AND idempotency_key=? AND id>?)"),
         (Ledger.newestOfFingerprint, "jobs_by_hour (accepted_hour=? AND key_id=? AND fingerprint=? AND id>?)"),
-        (Ledger.unfinishedJobs, "jobs_unfinished (state=?)"),
+        (Ledger.unfinishedJobs, "jobs_unfinished (finished_at=?)"),
     ]
 
     @Test(arguments: indexes) func `a query takes the index made for it`(sql: String, index: String) async throws {

@@ -75,7 +75,7 @@ struct MemoryRows {
     }
 
     var unfinished: [JobStory] {
-        stories.values.filter { !$0.job.state.isFinished }.sorted { $0.job.id < $1.job.id }
+        stories.values.filter { $0.job.finishedAt == nil && !$0.job.state.isFinished }.sorted { $0.job.id < $1.job.id }
     }
 
     /// The jobs of a client that the condition holds for, newest first.
