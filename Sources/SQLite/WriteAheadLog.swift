@@ -18,8 +18,8 @@ import Synchronization
 /// pages nobody has copied. Nor is one due as soon as a file is opened, so that a command that writes a row beside a
 /// gateway leaves its log alone.
 final class WriteAheadLog {
-    /// Pages by which the log grows before they are copied (8 MB).
-    static let pagesBeforeCheckpoint = 2_000
+    /// Pages by which the log grows before they are copied (2 MB): while they are flushed, commits are slower.
+    static let pagesBeforeCheckpoint = 500
     /// Pages from which on the log is long enough to start over (48 MB).
     static let pagesBeforeStartingOver = 12_000
     /// Pages that came during a checkpoint and are few enough for the writer to copy.
