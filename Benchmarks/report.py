@@ -50,13 +50,17 @@ def machine():
     memory = pathlib.Path("/proc/meminfo").read_text()
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     pins = (root / "Benchmarks/requirements-litellm.txt").read_text()
+    commit = said("git", "-C", root, "describe", "--always", pattern=r"(\S+)")
+    # The figures themselves are written to docs/, one scenario's before another's.
+    sources = ["--", "Sources", "Package.swift"]
+    is_changed = said("git", "-C", root, "status", "--porcelain", *sources, pattern=r"(\S+)")
     return {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "cpu": cpu[1] if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "memory": int(re.search(r"MemTotal:\s+(\d+)", memory)[1]) * 1024,
         "kernel": re.match(r"[\d.]*\d", platform.release())[0],
-        "commit": said("git", "-C", root, "describe", "--always", "--dirty", pattern=r"(\S+)"),
+        "commit": f"{commit}-dirty" if is_changed else commit,
         "swift": said("swift", "--version", pattern=r"Swift version (\S+)"),
         "nginx": said("nginx", "-v", pattern=r"nginx/(\S+)"),
         "wrk": said("wrk", "--version", pattern=r"wrk \D*(\d[\d.]*)"),
