@@ -56,6 +56,9 @@ final class WriteAheadLog {
 
         underWay = nil
         due = pages + Self.pagesBeforeCheckpoint
+        defer { self.copied = copied }
+        // The next transaction has the log start over by itself.
+        guard pages > copied else { return }
         if pages >= Self.pagesLimit {
             writer.checkpoint()
         } else if pages >= Self.pagesBeforeStartingOver {
@@ -65,7 +68,6 @@ final class WriteAheadLog {
                 begin(on: checkpointer)  // for what came meanwhile
             }
         }
-        self.copied = copied
     }
 
     private func begin(on checkpointer: Worker<Checkpoint>) {
