@@ -26,6 +26,8 @@ from load import Request, is_whole
 CLIENTS = 8
 #: Seconds between two looks.
 INTERVAL = 2
+#: Of these so many are shown, spread over the time.
+LINES = 20
 #: Seconds after the last request in which everything has come to its end.
 SETTLING = 15
 #: How much more memory the last quarter may take than the second one: the allocator's own ups and downs.
@@ -122,6 +124,11 @@ def look(easel):
     }
 
 
+def show(moment, one):
+    """A line of the table, as soon as it is known."""
+    print(f"{moment:>8} {one['memory'] / 1e6:5.0f} MB {one['descriptors']:13} {one['files']:17}", flush=True)
+
+
 def soak(minutes, seed=1):
     folder = servers.ROOT / ".build/bench/soak"
     field = scenarios.Field(folder, with_litellm=False)
@@ -143,6 +150,9 @@ def soak(minutes, seed=1):
         field.servers = {"easel": easel}
         field.file_path()
         before = look(easel)
+        print("  minute   memory   descriptors   temporary files")
+        show("start", before)
+        step = max(1, round(minutes * 60 / INTERVAL / LINES))
         until = time.monotonic() + minutes * 60
         clients = [Client(easel, seed * 1000 + number, until) for number in range(CLIENTS)]
         for client in clients:
@@ -152,10 +162,13 @@ def soak(minutes, seed=1):
             time.sleep(INTERVAL)
             assert easel.process.poll() is None, f"Easel ended:\n{easel.said}"
             looks.append(look(easel))
+            if len(looks) % step == 0:
+                show(f"{len(looks) * INTERVAL / 60:.1f}", looks[-1])
         for client in clients:
             client.join(90)
         time.sleep(SETTLING)
         after = look(easel)
+        show("end", after)
     finally:
         easel.stop()
         field.provider.stop()
@@ -191,12 +204,6 @@ def main(minutes="20", seed="1"):
     before, looks, after, counts, surprises = soak(float(minutes), int(seed))
     for name, count in sorted(counts.items()):
         print(f"{count:9,} {name}")
-    print("  minute   memory   descriptors   temporary files")
-    step = max(1, len(looks) // 20)
-    shown = [("start", before)]
-    shown += [(f"{(index + 1) * INTERVAL / 60:.1f}", looks[index]) for index in range(step - 1, len(looks), step)]
-    for moment, one in [*shown, ("end", after)]:
-        print(f"{moment:>8} {one['memory'] / 1e6:5.0f} MB {one['descriptors']:13} {one['files']:17}")
     document = {"before": before, "looks": looks, "after": after, "requests": counts, "surprises": surprises}
     (servers.ROOT / ".build/bench/soak.json").write_text(json.dumps(document) + "\n")
     faults = list(judge(before, looks, after, counts, surprises))
