@@ -93,8 +93,9 @@ class Client(threading.Thread):
             status = int(answer.split(b" ", 2)[1]) if is_whole(answer) else None
             if status not in statuses:
                 self.surprises[f"{kind}: {status}"] += 1
-            if link := re.search(rb"/files/[^\"]+", answer):
-                self.requests["file"] = (Request("GET", link[0].decode()), {200, 404})
+            # Up to the quote: a path in an error's message is no link.
+            if link := re.search(rb'(/files/[\w.-]+)"', answer):
+                self.requests["file"] = (Request("GET", link[1].decode()), {200, 404})
 
     def ask(self, wire, share):
         """Sends a request, or a share of it, and reads the answer, or a share of that."""
