@@ -203,6 +203,18 @@ class Gateway:
         """A bare connection, for what no HTTP client would send."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
+    def order(self, version="1.1", **parameters):
+        """A request for an image as bytes, for a client that leaves, or reads and writes as it likes."""
+        body = json.dumps({"model": "picture", "prompt": "an otter"} | parameters).encode()
+        head = [
+            f"POST /v1/images/generations HTTP/{version}",
+            "Host: easel",
+            f"Authorization: Bearer {self.key}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+        ]
+        return "\r\n".join([*head, "", ""]).encode() + body
+
     def curl(self, path, *arguments, authorized=True):
         """curl's view: the body, and the status as the last line's number."""
         key = ["--header", f"Authorization: Bearer {self.key}"] if authorized else []

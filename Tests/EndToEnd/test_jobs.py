@@ -1,6 +1,5 @@
 """The ledger: what it says about a request, and that a request does not die with its connection."""
 
-import json
 import signal
 import time
 
@@ -10,16 +9,6 @@ import pytest
 import upstreams
 from gateway import eventually
 from pictures import picture
-
-
-def order(easel, **body):
-    """A request as bytes, for a client that may leave."""
-    body = json.dumps({"model": "picture", "prompt": "an otter"} | body).encode()
-    head = (
-        f"POST /v1/images/generations HTTP/1.1\r\nHost: easel\r\nAuthorization: Bearer {easel.key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def test_jobs_are_listed_newest_first(sandbox):
@@ -74,7 +63,7 @@ def test_the_job_is_written_down_before_the_provider_is_called(start, openai_ups
     easel = start(openai_upstream)
     openai_upstream.pause()
     with easel.connect() as client:
-        client.sendall(order(easel))
+        client.sendall(easel.order())
         openai_upstream.wait_for_calls()
         [job] = easel.jobs()
         assert job["state"] == "submitted"
@@ -87,7 +76,7 @@ def test_a_job_goes_on_when_its_client_leaves(start, openai_upstream):
     easel = start(openai_upstream)
     openai_upstream.pause()
     with easel.connect() as client:
-        client.sendall(order(easel))
+        client.sendall(easel.order())
         openai_upstream.wait_for_calls()
     time.sleep(0.2)
     openai_upstream.resume()
@@ -110,7 +99,7 @@ def test_a_stopping_server_finishes_what_it_has_begun(start, openai_upstream):
     easel = start(openai_upstream)
     openai_upstream.pause()
     with easel.connect() as client:
-        client.sendall(order(easel))
+        client.sendall(easel.order())
         openai_upstream.wait_for_calls()
         easel.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -124,7 +113,7 @@ def test_a_synchronous_call_in_flight_at_a_crash_is_unknown_and_not_bought_again
     easel = start(openai_upstream)
     openai_upstream.pause()
     with easel.connect() as client:
-        client.sendall(order(easel))
+        client.sendall(easel.order())
         openai_upstream.wait_for_calls()
         easel.end()
     openai_upstream.resume()

@@ -1,12 +1,9 @@
 """Memory while nothing happens: a request that waits for its image costs kilobytes, whoever is waited for."""
 
-import json
-
 import pytest
 
 from gateway import BINARY
 
-ORDER = json.dumps({"model": "picture", "prompt": "an otter", "response_format": "url"}).encode()
 #: Bytes of resident memory; docs/performance.md has the figure of 8,000, of whom each takes less than of a thousand.
 #: One function that the compiler inlines into another can cost a kilobyte.
 EACH = 26_000
@@ -40,7 +37,5 @@ def test_a_waiting_request_takes_little_memory(start, openai_upstream):
 def send(easel):
     """A request whose answer nobody reads yet."""
     connection = easel.connect()
-    head = f"POST /v1/images/generations HTTP/1.1\r\nHost: easel\r\nAuthorization: Bearer {easel.key}\r\n"
-    head += f"Content-Type: application/json\r\nContent-Length: {len(ORDER)}\r\n\r\n"
-    connection.sendall(head.encode() + ORDER)
+    connection.sendall(easel.order(response_format="url"))
     return connection

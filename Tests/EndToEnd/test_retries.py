@@ -1,6 +1,5 @@
 """A client that sends a request again buys nothing again: what the provider was asked for is counted."""
 
-import json
 import threading
 
 import openai
@@ -46,20 +45,10 @@ def has_retried(easel, count=1):
     return lambda: easel.log.read_text().count("retry found its job") >= count
 
 
-def abandon(easel, body, **headers):
+def abandon(easel, order):
     """A client that sends its request and leaves."""
-    body = json.dumps(body).encode()
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    head = [
-        "POST /v1/images/generations HTTP/1.1",
-        "Host: easel",
-        f"Authorization: Bearer {easel.key}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        *lines,
-    ]
     client = easel.connect()
-    client.sendall("\r\n".join([*head, "", ""]).encode() + body)
+    client.sendall(easel.order(**order))
     return client
 
 

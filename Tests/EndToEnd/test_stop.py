@@ -1,6 +1,5 @@
 """Stopping: what can be finished is, what cannot goes on at the next start, and every client is told which."""
 
-import json
 import signal
 import threading
 import time
@@ -129,17 +128,13 @@ def test_what_waits_for_its_turn_is_not_bought_any_more(start, openai_upstream):
 
 def test_an_upload_that_comes_too_late_is_refused(start):
     easel = start(stop_within="60s")
-    body = json.dumps({"prompt": "an otter"}).encode()
-    head = (
-        f"POST /v1/images/generations HTTP/1.1\r\nHost: easel\r\nAuthorization: Bearer {easel.key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    order = easel.order(model="sandbox")
     with easel.connect() as connection:
-        connection.sendall(head.encode() + body[:5])
+        connection.sendall(order[:-10])
         time.sleep(0.2)
         easel.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping" in easel.log.read_text())
-        connection.sendall(body[5:])
+        connection.sendall(order[-10:])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 503 ") and b'"shutting_down"' in answer
     assert b"nothing was bought" in answer

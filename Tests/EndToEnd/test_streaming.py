@@ -199,7 +199,7 @@ def test_a_slow_reader_gets_a_whole_stream(start, streaming):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.settimeout(30)
         client.connect(("127.0.0.1", easel.port))
-        client.sendall(request(easel, partial_images=3))
+        client.sendall(easel.order(version="1.0", stream=True, partial_images=3))
         eventually(lambda: [job["state"] for job in easel.jobs()] == ["done"], within=30)
         events = parsed(received(client))
     assert [event["type"].partition(".")[2] for event in events][-1] == "completed"
@@ -213,7 +213,7 @@ def test_a_silent_stream_is_kept_alive(start, streaming):
     streaming.pause()
     with easel.connect() as client:
         client.settimeout(30)
-        client.sendall(request(easel))
+        client.sendall(easel.order(version="1.0", stream=True))
         start_of_answer = b""
         while not start_of_answer.endswith(b"\r\n\r\n: keep-alive\n\n"):
             part = client.recv(4096)
@@ -236,16 +236,6 @@ def test_a_client_that_leaves_can_still_have_its_image(start, streaming):
     assert job["state"] == "done"
     assert easel.fetch(job["data"][0]["url"]).body == streaming.made[0]
     assert len(streaming.calls) == 1
-
-
-def request(easel, **body):
-    """A streamed request as bytes, for a client that reads as it likes."""
-    body = json.dumps({"model": "picture", "prompt": "an otter", "stream": True} | body).encode()
-    head = (
-        f"POST /v1/images/generations HTTP/1.0\r\nHost: easel\r\nAuthorization: Bearer {easel.key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def received(client):

@@ -1,6 +1,5 @@
 """Providers that refuse, lie, hang up or never end. Whatever they do, they are called once and the gateway lives on."""
 
-import json
 import time
 
 import openai
@@ -232,10 +231,8 @@ def test_the_providers_key_does_not_go_to_another_host_with_a_download(easel, op
 def test_a_hanging_provider_delays_nobody_else(start, openai_upstream):
     easel = start(openai_upstream)
     openai_upstream.pause()
-    body = json.dumps({"model": "picture", "prompt": "an otter"}).encode()
-    head = f"POST /v1/images/generations HTTP/1.1\r\nHost: easel\r\nAuthorization: Bearer {easel.key}\r\n"
     with easel.connect() as waiting:
-        waiting.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        waiting.sendall(easel.order())
         openai_upstream.wait_for_calls()
         started = time.monotonic()
         assert easel.client.images.generate(model="sandbox", prompt="an otter").data
