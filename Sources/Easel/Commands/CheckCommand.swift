@@ -2,7 +2,7 @@ import JSON
 import LibEvent
 
 /// The command `easel check`: of the configuration, or with `--data` of what the gateway has stored.
-struct CheckCommand {
+struct CheckCommand: Command {
     static let usage = """
         usage:
           easel check                   every mistake of the configuration and its dialects, with file, line and column

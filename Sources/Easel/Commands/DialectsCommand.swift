@@ -4,7 +4,7 @@ import LibEvent
 import YAML
 
 /// The command `easel dialects`.
-struct DialectsCommand {
+struct DialectsCommand: Command {
     static let usage = """
         usage:
           easel dialects        the dialects there are

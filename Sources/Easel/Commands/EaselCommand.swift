@@ -27,6 +27,12 @@ package enum EaselCommand {
 
         """
 
+    /// All but `version`, which has nothing to understand, and `help`.
+    private static let commands: KeyValuePairs<String, any Command.Type> = [
+        "serve": ServeCommand.self, "reload": ReloadCommand.self, "check": CheckCommand.self, "keys": KeysCommand.self,
+        "usage": UsageCommand.self, "jobs": JobsCommand.self, "dialects": DialectsCommand.self,
+    ]
+
     /// Runs one command to its end.
     ///
     /// - Parameter arguments: The words after the program's name.
@@ -44,8 +50,8 @@ package enum EaselCommand {
             try await dispatch(arguments, terminal)
             return 0
         } catch let error as UsageError {
-            let command = arguments.first.flatMap { usage(of: $0) == nil ? nil : " \($0)" } ?? ""
-            terminal.remark("easel: \(error.message)\nRun 'easel\(command) --help' to see how it is used.")
+            let name = arguments.first.flatMap { command(named: $0) == nil ? nil : " \($0)" } ?? ""
+            terminal.remark("easel: \(error.message)\nRun 'easel\(name) --help' to see how it is used.")
             return 2
         } catch let error as Refusal {
             terminal.remark("easel: \(error.message)")
@@ -63,42 +69,37 @@ package enum EaselCommand {
     @EventLoop
     private static func dispatch(_ arguments: [String], _ terminal: Terminal) async throws {
         if let help = help(for: arguments) { return terminal.print(help, terminator: "") }
-        let rest = arguments.dropFirst()
-        switch arguments.first {
-        case "serve": try await ServeCommand(rest).run(on: terminal)
-        case "reload": try await ReloadCommand(rest).run(on: terminal)
-        case "check": try await CheckCommand(rest).run(on: terminal)
-        case "keys": try await KeysCommand(rest).run(on: terminal)
-        case "usage": try await UsageCommand(rest).run(on: terminal)
-        case "jobs": try await JobsCommand(rest).run(on: terminal)
-        case "dialects": try await DialectsCommand(rest).run(on: terminal)
-        case "version", "--version": terminal.print("easel \(version)")
-        default:
-            let name = arguments.first ?? ""
-            let names = ["serve", "reload", "check", "keys", "usage", "jobs", "dialects", "version", "help"]
+        let name = arguments.first ?? ""
+        if ["version", "--version"].contains(name) { return terminal.print("easel \(version)") }
+        guard let type = command(named: name) else {
+            let names = commands.map(\.key) + ["version", "help"]
             throw UsageError("unknown command '\(name)'\(didYouMean(name, among: names))")
         }
+        try await type.init(arguments.dropFirst()).run(on: terminal)
     }
 
     /// How the program or one of its commands is used, where the words ask for that.
     private static func help(for arguments: [String]) -> String? {
         let flags = ["--help", "-h"]
         guard let first = arguments.first else { return usage }
-        if first == "help" || flags.contains(first) { return arguments.dropFirst().first.flatMap(usage(of:)) ?? usage }
-        return arguments.contains(where: flags.contains) ? usage(of: first) : nil
+        if first == "help" || flags.contains(first) {
+            return arguments.dropFirst().first.flatMap(command(named:))?.usage ?? usage
+        }
+        return arguments.contains(where: flags.contains) ? command(named: first)?.usage : nil
     }
 
-    /// How a command is used; `nil` where there is none of that name, or nothing to say.
-    private static func usage(of command: String) -> String? {
-        switch command {
-        case "serve": ServeCommand.usage
-        case "reload": ReloadCommand.usage
-        case "check": CheckCommand.usage
-        case "keys": KeysCommand.usage
-        case "usage": UsageCommand.usage
-        case "jobs": JobsCommand.usage
-        case "dialects": DialectsCommand.usage
-        default: nil
-        }
+    private static func command(named name: String) -> (any Command.Type)? {
+        commands.first { $0.key == name }?.value
     }
+}
+
+/// One of the program's commands.
+protocol Command: SendableMetatype {
+    /// How it is used.
+    static var usage: String { get }
+
+    /// Understands the words after the command's name.
+    init(_ raw: ArraySlice<String>) throws(UsageError)
+
+    @EventLoop func run(on terminal: Terminal) async throws
 }

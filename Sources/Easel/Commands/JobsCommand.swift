@@ -2,7 +2,7 @@ import JSON
 import LibEvent
 
 /// The commands `easel jobs list` and `show`.
-struct JobsCommand {
+struct JobsCommand: Command {
     static let usage = """
         usage:
           easel jobs list [--limit 20]   the newest jobs

@@ -4,7 +4,7 @@ import LibEvent
 import YAML
 
 /// The commands `easel keys create`, `list`, `show`, `limit`, `rotate`, `revoke` and `hash`.
-struct KeysCommand {
+struct KeysCommand: Command {
     static let usage = """
         usage:
           easel keys create --name NAME [--models A,B] [LIMITS]   make a key, and print it this one time

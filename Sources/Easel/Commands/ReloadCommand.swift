@@ -2,7 +2,7 @@ import Files
 import LibEvent
 
 /// The command `easel reload`: has the running gateway read its configuration again, and tells what came of it.
-struct ReloadCommand {
+struct ReloadCommand: Command {
     static let usage = """
         usage: easel reload [--config FILE]
 

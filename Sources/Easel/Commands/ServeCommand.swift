@@ -1,7 +1,7 @@
 import LibEvent
 
 /// The command `easel serve`.
-struct ServeCommand {
+struct ServeCommand: Command {
     static let usage = """
         usage: easel serve [--config FILE]
 

@@ -2,7 +2,7 @@ import JSON
 import LibEvent
 
 /// The command `easel usage`.
-struct UsageCommand {
+struct UsageCommand: Command {
     static let usage = """
         usage: easel usage [--by key|model|provider|day] [--since 7d]
 
