@@ -14,9 +14,9 @@ package func suggestion(for name: String, among names: some Sequence<String>) ->
     return best?.name
 }
 
-/// What a message about a misspelt name goes on with: `, did you mean 'seaart'?`; nothing when no name is near.
-package func didYouMean(_ name: String, among names: some Sequence<String>) -> String {
-    suggestion(for: name, among: names).map { ", did you mean '\($0)'?" } ?? ""
+/// What a message about a misspelt name goes on with: `, did you mean 'seaart'?`; or `otherwise` when no name is near.
+package func didYouMean(_ name: String, among names: some Sequence<String>, otherwise: String = "") -> String {
+    suggestion(for: name, among: names).map { ", did you mean '\($0)'?" } ?? otherwise
 }
 
 /// How many letters must be added, removed, changed or swapped with their neighbour to make one word of another.

@@ -36,6 +36,8 @@ import YAML
             "unknown '\("seart")'" + didYouMean("seart", among: Self.names) == "unknown 'seart', did you mean 'seaart'?"
         )
         #expect(didYouMean("openai", among: Self.names).isEmpty)
+        #expect(didYouMean("openai", among: Self.names, otherwise: "; there is none") == "; there is none")
+        #expect(didYouMean("seart", among: Self.names, otherwise: "; there is none") == ", did you mean 'seaart'?")
     }
 
     @Test func `a text of any length costs nothing`() {

@@ -57,9 +57,8 @@ struct Arguments {
         let names = actions.map(\.key)
         guard let word = next() else { throw UsageError("\(command) needs an action: \(names.listed("or"))") }
         guard let action = actions.first(where: { $0.key == word }) else {
-            let hint = didYouMean(word, among: names)
-            let known = hint.isEmpty ? "; there are \(names.listed("and"))" : ""
-            throw UsageError("unknown action '\(command) \(word)'\(hint)\(known)")
+            let hint = didYouMean(word, among: names, otherwise: "; there are \(names.listed("and"))")
+            throw UsageError("unknown action '\(command) \(word)'\(hint)")
         }
         let given = flags.union(options.keys).subtracting(action.value).subtracting(["config"])
         if let option = given.min() { throw UsageError("'\(command) \(word)' has no option --\(option)") }

@@ -35,9 +35,8 @@ struct DialectsCommand: Command {
         let catalog = try file.dialects(isRequired: isConfigurationNamed)
         if let name {
             guard let dialect = catalog[name] else {
-                let hint = didYouMean(name, among: catalog.names)
-                throw Refusal(
-                    "there is no dialect '\(name)'\(hint.isEmpty ? "; 'easel dialects' lists them" : hint)")
+                let hint = didYouMean(name, among: catalog.names, otherwise: "; 'easel dialects' lists them")
+                throw Refusal("there is no dialect '\(name)'\(hint)")
             }
             terminal.print(isJSON ? dialect.json.text : dialect.report)
         } else {

@@ -25,10 +25,8 @@ extension ConfigurationReader {
                 continue
             }
             guard let dialect = dialects[name] else {
-                let hint = didYouMean(name, among: dialects.names)
-                section.mistakes.report(
-                    section.position(of: "dialect"),
-                    "unknown dialect '\(name)'\(hint.isEmpty ? "; 'easel dialects' lists them" : hint)")
+                let hint = didYouMean(name, among: dialects.names, otherwise: "; 'easel dialects' lists them")
+                section.mistakes.report(section.position(of: "dialect"), "unknown dialect '\(name)'\(hint)")
                 continue
             }
             configuration.providers[entry.key] = provider(entry, section, dialect)

@@ -33,9 +33,8 @@ struct Section {
             return false
         }
         for entry in mapping where !keys.contains(entry.key) {
-            let hint = didYouMean(entry.key, among: keys)
-            let known = hint.isEmpty ? "; known are \(keys.joined(separator: ", "))" : ""
-            mistakes.report(entry.keyPosition, "unknown key '\(entry.key)' in \(subject)\(hint)\(known)")
+            let hint = didYouMean(entry.key, among: keys, otherwise: "; known are \(keys.joined(separator: ", "))")
+            mistakes.report(entry.keyPosition, "unknown key '\(entry.key)' in \(subject)\(hint)")
         }
         return true
     }

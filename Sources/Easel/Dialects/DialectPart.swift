@@ -17,9 +17,8 @@ struct DialectPart {
             return
         }
         for entry in entries where !keys.contains(entry.key) {
-            let hint = didYouMean(entry.key, among: keys)
-            let known = hint.isEmpty ? "; known are \(keys.joined(separator: ", "))" : ""
-            mistakes.report(entry.keyPosition, "unknown key '\(entry.key)' in '\(name)'\(hint)\(known)")
+            let hint = didYouMean(entry.key, among: keys, otherwise: "; known are \(keys.joined(separator: ", "))")
+            mistakes.report(entry.keyPosition, "unknown key '\(entry.key)' in '\(name)'\(hint)")
         }
     }
 

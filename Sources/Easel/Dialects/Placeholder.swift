@@ -133,9 +133,9 @@ extension Placeholder {
     }
 
     private static func unknown(_ name: Substring) -> SyntaxError {
-        let hint = didYouMean("$\(name)", among: names.map { "$\($0)" })
-        let known = hint.isEmpty ? "; known are $\(names.joined(separator: ", $"))" : ""
-        return SyntaxError("unknown placeholder '$\(name)'\(hint)\(known)")
+        let known = names.map { "$\($0)" }
+        let hint = didYouMean("$\(name)", among: known, otherwise: "; known are \(known.joined(separator: ", "))")
+        return SyntaxError("unknown placeholder '$\(name)'\(hint)")
     }
 
     /// Most images a template can name one by one.
