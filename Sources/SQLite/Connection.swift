@@ -101,11 +101,6 @@ package struct Connection: ~Copyable {
             }, Unmanaged.passUnretained(log).toOpaque())
     }
 
-    /// Keeps the write-ahead log short, between two transactions.
-    borrowing func keepLogShort(by checkpointer: Worker<Checkpoint>) {
-        log.keepShort(writer: self, checkpointer: checkpointer)
-    }
-
     /// Copies what it can of the write-ahead log into the database without waiting for anybody.
     ///
     /// The corresponding C function is `sqlite3_wal_checkpoint_v2`.

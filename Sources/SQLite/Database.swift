@@ -54,7 +54,7 @@ package final class Database: Sendable {
             [commits, checkpointer] connection, writes in
             let start = ContinuousClock.now
             connection.commitTogether(writes) { commits.add(start.duration(to: .now)) }
-            connection.keepLogShort(by: checkpointer)
+            connection.log.keepShort(writer: connection, checkpointer: checkpointer)
         }
         try startReaders()
     }

@@ -57,16 +57,12 @@ final class WriteAheadLog {
         underWay = nil
         due = pages + Self.pagesBeforeCheckpoint
         defer { self.copied = copied }
-        // The next transaction has the log start over by itself.
-        guard pages > copied else { return }
-        if pages >= Self.pagesLimit {
+        // Copied altogether, it starts over by itself with the next transaction.
+        guard pages > copied, pages >= Self.pagesBeforeStartingOver else { return }
+        if pages >= Self.pagesLimit || pages - copied <= Self.pagesLeftToWriter {
             writer.checkpoint()
-        } else if pages >= Self.pagesBeforeStartingOver {
-            if pages - copied <= Self.pagesLeftToWriter {
-                writer.checkpoint()
-            } else if copied > self.copied {
-                begin(on: checkpointer)  // for what came meanwhile
-            }
+        } else if copied > self.copied {
+            begin(on: checkpointer)  // for what came meanwhile
         }
     }
 

@@ -84,7 +84,7 @@ private struct WriterAndCheckpointer: Sendable {
         connection.followLog()
         try writer.start(name: "writer", connection: connection, batchLimit: 1) { [checkpointer] connection, writes in
             for write in writes { write(connection) }
-            connection.keepLogShort(by: checkpointer)
+            connection.log.keepShort(writer: connection, checkpointer: checkpointer)
         }
         let second = try Connection.open(scratch.database, for: .readWrite(.relaxed))
         try checkpointer.start(name: "checkpointer", connection: second, batchLimit: 1) {
