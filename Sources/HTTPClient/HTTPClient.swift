@@ -21,7 +21,7 @@ package final class HTTPClient {
     /// Handles of orders that are over, for the next ones.
     private var spareHandles: [EasyHandle] = []
     /// Spare handles at most: each keeps the memory that it has received into.
-    private static let spareHandleLimit = 16
+    nonisolated static let spareHandleLimit = 16
     /// Every transfer that libcurl holds a pointer to; being in here is what keeps it alive.
     private var transfers: [UnsafeMutableRawPointer: Transfer]
     /// The transfers whose callbacks have recorded something since libcurl was called.

@@ -14,8 +14,8 @@ enum LibraryMemory {
     private static let bufferBytes = EasyHandle.receiveBufferBytes + 1
     /// Locked, for libcurl resolves names on threads of its own.
     private static let spareBuffers = unsafe Lock<[UnsafeMutableRawPointer]>([])
-    /// As many as there are spare handles at most.
-    private static let spareBufferLimit = 16
+    /// As many as a client has spare handles at most.
+    private static let spareBufferLimit = HTTPClient.spareHandleLimit
 
     /// The corresponding C function is `malloc`.
     @unsafe static func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
