@@ -28,26 +28,24 @@ package struct Directory: Sendable, Hashable {
 
     /// Creates the folder, and those it is in, if they do not exist; new ones are for this program's user alone.
     package func create() throws(FileError) {
-        guard unsafe mkdir(path, 0o700) != 0 else { return }
-        switch errno {
-        case EEXIST where isDirectory: return
-        case EEXIST: throw FileError(code: ENOTDIR, path: path, operation: "create the folder")
-        case ENOENT where path.contains("/"):
-            let parent = Directory(containing: path)
-            guard parent != self else { throw FileError(code: ENOENT, path: path, operation: "create the folder") }
+        var failure = make()
+        let parent = Directory(containing: path)
+        if failure == ENOENT, path.contains("/"), parent != self {
             try parent.create()
-            guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST && isDirectory else {
-                throw FileError(code: errno, path: path, operation: "create the folder")
-            }
-        case let code: throw FileError(code: code, path: path, operation: "create the folder")
+            failure = make()
         }
+        if failure == EEXIST { failure = isDirectory ? nil : ENOTDIR }
+        if let failure { throw FileError(code: failure, path: path, operation: "create the folder") }
     }
+
+    /// Creates the folder in one that exists; gives the `errno` of what stopped it.
+    ///
+    /// The corresponding C function is `mkdir`.
+    private func make() -> CInt? { unsafe mkdir(path, 0o700) == 0 ? nil : errno }
 
     /// The regular files in the folder, in no particular order; folders and links are passed over.
     package func files() throws(FileError) -> [Entry] {
-        guard let stream = unsafe opendir(path) else {
-            throw FileError(code: errno, path: path, operation: "open the folder")
-        }
+        let stream = try unsafe open()
         defer { unsafe closedir(stream) }
         var entries: [Entry] = []
         while true {
@@ -69,13 +67,19 @@ package struct Directory: Sendable, Hashable {
 
     /// How many names the folder has, whatever they name.
     func entryCount() throws(FileError) -> Int {
-        guard let stream = unsafe opendir(path) else {
-            throw FileError(code: errno, path: path, operation: "open the folder")
-        }
+        let stream = try unsafe open()
         defer { unsafe closedir(stream) }
         var count = 0
         while unsafe readdir(stream) != nil { count += 1 }
         return count - 2  // itself and the one it is in
+    }
+
+    /// The corresponding C function is `opendir`.
+    private func open() throws(FileError) -> OpaquePointer {
+        guard let stream = unsafe opendir(path) else {
+            throw FileError(code: errno, path: path, operation: "open the folder")
+        }
+        return unsafe stream
     }
 
     /// Removes a file of the folder; false if there was none.
