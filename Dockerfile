@@ -10,9 +10,8 @@ COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
 COPY config config
-# Swift's own libraries go into the binary; the C libraries stay Debian's, which keeps them patched.
-RUN swift build --configuration release --product easel --static-swift-stdlib \
-    && strip -o /easel .build/release/easel
+COPY scripts/build scripts/build
+RUN scripts/build && strip -o /easel .build/release/easel
 
 FROM debian:12-slim
 RUN apt-get update \

@@ -51,8 +51,8 @@ def machine():
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     pins = (root / "Benchmarks/requirements-litellm.txt").read_text()
     commit = said("git", "-C", root, "describe", "--always", pattern=r"(\S+)")
-    # The figures themselves are written to docs/, one scenario's before another's.
-    sources = ["--", "Sources", "Package.swift"]
+    # What the binary is made of. The figures themselves are written to docs/, one scenario's before another's.
+    sources = ["--", "Sources", "Package.swift", "scripts/build"]
     is_changed = said("git", "-C", root, "status", "--porcelain", *sources, pattern=r"(\S+)")
     return {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
