@@ -55,7 +55,7 @@ def main():
             verdicts += new
             for one in new:
                 print(f"{'✓' if one.is_met else '✗'} {one.title}: {one.figure}, target {one.target}")
-                print(f"    {one.others}   [{time.monotonic() - begun:.0f} s]", flush=True)
+                print(f"    {'; '.join(one.others)}   [{time.monotonic() - begun:.0f} s]", flush=True)
     finally:
         field.stop()
     name = "ledger" if options.ledger else "performance"

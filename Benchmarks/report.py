@@ -30,7 +30,8 @@ class Verdict:
     figure: str
     target: str
     is_met: bool
-    others: str = ""
+    #: What everybody did, part by part.
+    others: list[str]
     #: For the picture: how many times better than the target, and the spread of that.
     margin: tuple = ()
 
@@ -50,17 +51,13 @@ def machine():
     memory = pathlib.Path("/proc/meminfo").read_text()
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     pins = (root / "Benchmarks/requirements-litellm.txt").read_text()
-    commit = said("git", "-C", root, "describe", "--always", pattern=r"(\S+)")
-    # What the binary is made of. The figures themselves are written to docs/, one scenario's before another's.
-    sources = ["--", "Sources", "Package.swift", "scripts/build"]
-    is_changed = said("git", "-C", root, "status", "--porcelain", *sources, pattern=r"(\S+)")
     return {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "cpu": cpu[1] if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "memory": int(re.search(r"MemTotal:\s+(\d+)", memory)[1]) * 1024,
         "kernel": re.match(r"[\d.]*\d", platform.release())[0],
-        "commit": f"{commit}-dirty" if is_changed else commit,
+        "commit": commit(root),
         "swift": said("swift", "--version", pattern=r"Swift version (\S+)"),
         "nginx": said("nginx", "-v", pattern=r"nginx/(\S+)"),
         "wrk": said("wrk", "--version", pattern=r"wrk \D*(\d[\d.]*)"),
@@ -69,15 +66,30 @@ def machine():
     }
 
 
+def commit(root):
+    """What was built, and whether its sources have changed since; "unknown" outside a repository."""
+
+    def git(*command):
+        return subprocess.run(["git", "-C", root, *command], capture_output=True, text=True).stdout.strip()
+
+    try:
+        name = git("describe", "--always")
+        # What the binary is made of. The figures themselves are written to docs/, one scenario's before another's.
+        changes = git("status", "--porcelain", "--", "Sources", "Package.swift", "scripts/build")
+    except FileNotFoundError:
+        return "unknown"
+    return (f"{name}-dirty" if changes else name) or "unknown"
+
+
 def race(race, figures):
     """The verdicts of a race: ratios are taken round by round, for a busy machine is slow for everybody."""
-    summary = "; ".join(f"{NAMES.get(name, name)} {measured(race, rounds)}" for name, rounds in figures.items())
+    summary = [f"{NAMES.get(name, name)} {measured(race, rounds)}" for name, rounds in figures.items()]
     if "before" in figures:
         pairs = zip(figures["easel"], figures["before"])
         # A machine that is busy with something else may leave no time for a single request.
         ratios = [now[race.measure] / before[race.measure] for now, before in pairs if before[race.measure] > 0] or [0]
         middle = statistics.median(ratios)
-        summary += f"; now {middle:.2f} × before ({min(ratios):.2f}–{max(ratios):.2f})"
+        summary.append(f"now {middle:.2f} × before ({min(ratios):.2f}–{max(ratios):.2f})")
     for racer, other, target in race.targets:
         if racer not in figures or other not in figures:
             continue
@@ -113,10 +125,10 @@ def measured(race, rounds):
 
 def edits(result):
     easel, litellm, count = result["easel"], result.get("litellm"), result["requests"]
-    others = f"idle {megabytes(easel['idle'])}; {answers(easel, count)}"
+    others = [f"idle {megabytes(easel['idle'])}", answers(easel, count)]
     if litellm:
-        others += (
-            f"; LiteLLM {megabytes(litellm['peak'])} (idle {megabytes(litellm['idle'])}), {answers(litellm, count)}"
+        others.append(
+            f"LiteLLM {megabytes(litellm['peak'])} (idle {megabytes(litellm['idle'])}), {answers(litellm, count)}"
         )
     share = easel["answered"] / count
     return Verdict(
@@ -140,7 +152,7 @@ def answers(crowd, count):
 def waiting(result):
     easel, nginx = result["easel"], result["nginx"]
     is_met = easel["each"] <= 24 * 1024 and easel["answered"] == result["requests"]
-    others = f"{easel['answered']:,} answered in {easel['seconds']:.1f} s; nginx {nginx['each'] / 1024:.1f} KB"
+    others = [f"{easel['answered']:,} answered in {easel['seconds']:.1f} s", f"nginx {nginx['each'] / 1024:.1f} KB"]
     title = f"{result['requests']:,} requests waiting for a slow provider, resident memory of each"
     return Verdict(
         "waiting", title, f"{easel['each'] / 1024:.1f} KB", "≤ 24 KB", is_met, others, (24 * 1024 / easel["each"],) * 3
@@ -151,7 +163,7 @@ def start(result):
     times = result["easel"]
     middle = statistics.median(times)
     nginx = milliseconds(statistics.median(result["nginx"]))
-    others = f"{milliseconds(min(times))}–{milliseconds(max(times))}; nginx {nginx}"
+    others = [f"{milliseconds(min(times))}–{milliseconds(max(times))}", f"nginx {nginx}"]
     return Verdict(
         "start", "start to first answer", milliseconds(middle), "≤ 100 ms", middle <= 0.1, others,
         tuple(0.1 / value for value in (middle, max(times), min(times))),
@@ -166,12 +178,12 @@ def quiet(result):
     ratios = sorted(
         beside["p99"] / alone["p99"] for alone, beside in zip(result["easel"]["alone"], result["easel"]["beside"])
     )
-    shown = "; ".join(
+    shown = [
         f"{NAMES.get(name, name)} {milliseconds(p99(name, 'alone'))} → {milliseconds(p99(name, 'beside'))}, "
         f"{sum(one['requests'] for one in figures['beside']):,} requests beside "
         f"{statistics.median(one['edits'] for one in figures['beside']):.0f} edits/s"
         for name, figures in result.items()
-    )
+    ]
     title = "a small request's p99 while edits of 10 MB flow, times its p99 alone"
     figure = f"{factors['easel']:.1f} × ({ratios[0]:.1f}–{ratios[-1]:.1f}; nginx {factors['nginx']:.1f} ×)"
     return Verdict(
@@ -185,9 +197,7 @@ def ledger(result):
     least, most = result[sizes[0]], result[sizes[-1]]
     factors = {question: most[question] / least[question] for question in most if question not in ("filling", "bytes")}
     slowest = max(factors, key=factors.get)
-    others = "; ".join(
-        f"{question} {milliseconds(least[question])} → {milliseconds(most[question])}" for question in factors
-    )
+    others = [f"{question} {milliseconds(least[question])} → {milliseconds(most[question])}" for question in factors]
     title = f"a ledger of {sizes[-1]:,} jobs, beside one of {sizes[0]:,}"
     return Verdict(
         "ledger", title, f"{slowest} takes {factors[slowest]:.2f} × as long", "≤ 1.5 ×", factors[slowest] <= 1.5,
@@ -220,9 +230,8 @@ def table(verdicts, between="; "):
     shown = None
     for one in verdicts:
         mark = "✓" if one.is_met else "**✗**"
-        others = one.others if one.others != shown else "″"
+        others = between.join(one.others) if one.others != shown else "″"
         shown = one.others
-        others = others.replace("; ", between)
         rows.append(f"| {one.title} | {one.figure} | {one.target} | {mark} | {others} |")
     return "\n".join(rows)
 
