@@ -207,7 +207,8 @@ private struct Storage: Sendable {
                 }
                 return (
                     lock, ledger,
-                    try BlobStore(folder: folder + "/blobs", isDurable: isDurable), try Spool(folder: folder + "/spool")
+                    try BlobStore(folder: folder + "/blobs", isDurable: isDurable),
+                    try Spool(folder: folder + "/spool", log: log)
                 )
             }
             try await ledger.declare(configuration.keys, at: clock.now)

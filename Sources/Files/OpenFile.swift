@@ -52,9 +52,6 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
     /// There is no file or folder of that name.
     package var isMissing: Bool { code == ENOENT }
 
-    /// The disk has no room, or its owner may have no more of it.
-    package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
-
     package var description: String {
         let reason = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
         return "cannot \(operation) \(path): \(reason)\(advice.map { "; \($0)" } ?? "")"
@@ -64,6 +61,7 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
     private var advice: String? {
         switch code {
         case ENOSPC, EDQUOT: "free some space on its disk"
+        case EMFILE, ENFILE: "raise the limit of open files (ulimit -n, LimitNOFILE=)"
         case EROFS: "its file system may only be read: mount it for writing, or use another folder"
         case EACCES, EPERM: "let the user that runs this program use it"
         default: nil

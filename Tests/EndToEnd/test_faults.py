@@ -1,10 +1,12 @@
 """Faults of the machine: each gives a clear error, loses no row, and is over when its cause is."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -357,6 +359,50 @@ def test_images_that_can_no_longer_be_stored_are_kept_until_they_can(poor, opena
     eventually(lambda: states(easel) == ["done"], within=60)
     assert len(openai_upstream.calls) == 1
     assert image_of(easel, only_job(easel)["id"]) == openai_upstream.made[0]
+    client.join(10)
+    assert client.answer.status == 200
+
+
+@contextlib.contextmanager
+def no_more_files(easel):
+    """The process may open no other file, as when its clients have taken all descriptors."""
+    limits = resource.prlimit(easel.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(easel.process.pid, resource.RLIMIT_NOFILE, (10, limits[1]))
+    yield
+    resource.prlimit(easel.process.pid, resource.RLIMIT_NOFILE, limits)
+
+
+@contextlib.contextmanager
+def no_folder(easel):
+    """The folder of bytes on their way is moved aside, as by somebody who tidies up."""
+    spool, aside = easel.data / "spool", easel.data / "aside"
+    spool.rename(aside)
+    yield
+    aside.rename(spool)
+
+
+@pytest.mark.parametrize("delivery", ["base64", "bytes", "stream"])
+@pytest.mark.parametrize("fault", [no_more_files, no_folder])
+def test_an_answer_that_cannot_be_written_down_is_kept_until_it_can(start, openai_upstream, delivery, fault):
+    easel = start(openai_upstream)
+    made = noise()
+    item = {"b64_json": base64.b64encode(made).decode()}
+    openai_upstream.answer_with(
+        {
+            "base64": upstreams.status(200, {"created": 1, "data": [item]}),
+            "bytes": upstreams.status(200, made, "image/bmp"),
+            "stream": upstreams.status(200, event(item | {"type": "image_generation.completed"}), "text/event-stream"),
+        }[delivery]
+    )
+    openai_upstream.pause()
+    client = Client(easel, **({"stream": True, "partial_images": 1} if delivery == "stream" else {}))
+    openai_upstream.wait_for_calls()
+    with fault(easel):
+        openai_upstream.resume()
+        eventually(lambda: "cannot store an answer, trying again" in easel.log.read_text())
+    eventually(lambda: states(easel) == ["done"])
+    assert len(openai_upstream.calls) == 1
+    assert image_of(easel, only_job(easel)["id"]) == made
     client.join(10)
     assert client.answer.status == 200
 

@@ -63,7 +63,7 @@ extension Upstream {
     private func data(of event: EventReader) async throws -> SpooledJSON? {
         do {
             return try await spool.receiveJSON(
-                then: event, limit: Self.answerLimit, strictness: .forgiving, waitsForRoom: true)
+                then: event, limit: Self.answerLimit, strictness: .forgiving, waitsForDisk: true)
         } catch SpoolError.malformed {
             return nil
         }

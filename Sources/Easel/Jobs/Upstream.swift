@@ -182,7 +182,7 @@ final class Upstream: ProviderConnection {
             return try await receiveJSONOrText(first, response)
         case _ where fields["content-type"]?.hasPrefix("image/") == true || first.isImageStart:
             let file = try await spool.receiveFile(
-                first, then: response.body, limit: Self.answerLimit, waitsForRoom: true)
+                first, then: response.body, limit: Self.answerLimit, waitsForDisk: true)
             let type = file.header?.format.mediaType ?? "application/octet-stream"
             return Received(
                 answer: Answer(status: status, fields: fields, body: .image(mediaType: type)), files: [file])
@@ -199,7 +199,7 @@ final class Upstream: ProviderConnection {
         do {
             // Half an emoji in a prompt that is told back must not cost a paid image.
             let json = try await spool.receiveJSON(
-                first, then: response.body, limit: Self.answerLimit, strictness: .forgiving, waitsForRoom: true)
+                first, then: response.body, limit: Self.answerLimit, strictness: .forgiving, waitsForDisk: true)
             return Received(answer: Answer(status: status, fields: fields, body: .json(json.value)), files: json.files)
         } catch SpoolError.malformed {
             let text = String(decoding: first.prefix(Self.textLimit), as: UTF8.self)

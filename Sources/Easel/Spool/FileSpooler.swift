@@ -9,12 +9,8 @@ actor FileSpooler: DiskActor {
     private let limit: Int
     private var state = State.new
     private var decoder: Base64Decoder?
-    /// Whether bytes that the disk has no room for are kept in memory, until ``flush()`` finds room for them.
-    private let waitsForRoom: Bool
-    /// Bytes that came before there was room even for an empty file.
-    private var early: [UInt8] = []
-    /// Why there was none.
-    private var refusal: FileError?
+    /// Whether bytes that the disk refuses are kept in memory, until ``flush()`` finds that it takes them.
+    private let waitsForDisk: Bool
 
     private enum State {
         /// The file does not exist yet: making it waits for the disk, and so for this actor's thread.
@@ -25,37 +21,33 @@ actor FileSpooler: DiskActor {
 
     /// Prepares for a file of at most `limit` bytes; with `isBase64`, what is written is its text.
     ///
-    /// On a full disk, what is written may wait for ``flush()``; before all of it has found room, nothing is to follow.
-    init(in spool: Spool, isBase64: Bool = false, limit: Int, waitsForRoom: Bool = false) {
+    /// What is written may wait for ``flush()`` on a disk that refuses it; before it has taken all, nothing is to follow.
+    init(in spool: Spool, isBase64: Bool = false, limit: Int, waitsForDisk: Bool = false) {
         self.spool = spool
         self.limit = limit
-        self.waitsForRoom = waitsForRoom
+        self.waitsForDisk = waitsForDisk
         decoder = isBase64 ? Base64Decoder() : nil
     }
 
     /// Takes the next bytes; gives why the disk refuses them, where they may wait.
     @discardableResult
     func write(_ bytes: [UInt8]) throws(SpoolError) -> FileError? {
+        let writer = try writer()
         guard decoder != nil else {
-            try put(bytes)
-            return try flush()
+            try writer.write(bytes.span)
+            return writer.flush()
         }
         var decoded: [UInt8] = []
         do throws(Base64Error) { try decoder?.decode(bytes.span, into: &decoded) } catch {
             throw .malformed("\(error)")
         }
-        try put(decoded)
-        return try flush()
+        try writer.write(decoded.span)
+        return writer.flush()
     }
 
-    /// Tries again to write what there was no room for; gives why the disk still refuses it.
-    func flush() throws(SpoolError) -> FileError? {
-        let bytes = early
-        early = []
-        if !bytes.isEmpty { try put(bytes) }
-        guard early.isEmpty else { return refusal }
-        if case .writing(let writer) = state { return writer.flush() }
-        return nil
+    /// Tries again to write what the disk refused; gives why it still does.
+    func flush() -> FileError? {
+        if case .writing(let writer) = state { writer.flush() } else { nil }
     }
 
     /// The file, once the last bytes have been written, too.
@@ -70,22 +62,11 @@ actor FileSpooler: DiskActor {
         return file
     }
 
-    private func put(_ bytes: [UInt8]) throws(SpoolError) {
-        let writer: SpoolWriter
-        do throws(SpoolError) { writer = try self.writer() } catch {
-            guard waitsForRoom, case .disk(let refusal) = error, refusal.isDiskFull else { throw error }
-            self.refusal = refusal
-            early += bytes
-            return
-        }
-        try writer.write(bytes.span)
-    }
-
     private func writer() throws(SpoolError) -> SpoolWriter {
         switch state {
         case .writing(let writer): return writer
         case .new:
-            let writer = try SpoolWriter(in: spool, limit: limit, waitsForRoom: waitsForRoom)
+            let writer = try SpoolWriter(in: spool, limit: limit, waitsForDisk: waitsForDisk)
             state = .writing(writer)
             return writer
         case .finished: throw Self.finishedTwice

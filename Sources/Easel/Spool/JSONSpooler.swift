@@ -10,13 +10,13 @@ actor JSONSpooler: DiskActor {
     /// The most files that one text may become: each stays open while it is needed.
     static let fileLimit = 256
 
-    /// Prepares for a text whose files may grow to `limit` bytes together; on a full disk they may wait for ``flush()``.
-    init(in spool: Spool, limit: Int, strictness: JSONStrictness = .strict, waitsForRoom: Bool = false) {
-        let sink = Base64Sink(spool: spool, limit: limit, waitsForRoom: waitsForRoom)
+    /// Prepares for a text whose files may grow to `limit` bytes together, and may wait for ``flush()`` on a disk that refuses.
+    init(in spool: Spool, limit: Int, strictness: JSONStrictness = .strict, waitsForDisk: Bool = false) {
+        let sink = Base64Sink(spool: spool, limit: limit, waitsForDisk: waitsForDisk)
         parser = JSONParser(sink: sink, strictness: strictness)
     }
 
-    /// Tries again to write what there was no room for; gives why the disk still refuses it.
+    /// Tries again to write what the disk refused; gives why it still does.
     func flush() -> FileError? { parser?.sink.flush() }
 
     /// Takes the next bytes of the text; gives why the disk refuses what came of them, where that may wait.
@@ -29,7 +29,7 @@ actor JSONSpooler: DiskActor {
     func finish() throws(SpoolError) -> (JSONValue, [SpooledFile]) {
         do throws(JSONError) {
             let value = try parser?.finish() ?? .null
-            return (value, parser?.sink.files ?? [])
+            return (value, parser?.sink.finish() ?? [])
         } catch {
             throw reason(of: error)
         }
@@ -43,44 +43,45 @@ actor JSONSpooler: DiskActor {
 
 /// Takes the long strings of a JSON text that are images in base64, with or without a `data:` prefix.
 private struct Base64Sink: LongStringSink {
-    private(set) var files: [SpooledFile] = []
     private(set) var failure: SpoolError?
     private let spool: Spool
     /// Bytes that all files together may have.
     private let limit: Int
     /// Bytes that all files together may still grow by.
     private var allowance: Int
-    private let waitsForRoom: Bool
-    private var writer: SpoolWriter?
-    /// Writers of files that are complete but for what there was no room for.
-    private var waiting: [SpoolWriter] = []
+    private let waitsForDisk: Bool
+    /// The last one is that of the string that is being read.
+    private var writers: [SpoolWriter] = []
     private var decoder = Base64Decoder()
     /// Bytes that are not written yet, less than a piece.
     private var decoded: [UInt8] = []
     private var isFresh = true
 
-    init(spool: Spool, limit: Int, waitsForRoom: Bool) {
+    init(spool: Spool, limit: Int, waitsForDisk: Bool) {
         self.spool = spool
         self.limit = limit
-        self.waitsForRoom = waitsForRoom
+        self.waitsForDisk = waitsForDisk
         allowance = limit
     }
 
     func flush() -> FileError? {
-        for writer in waiting { if let refusal = writer.flush() { return refusal } }
+        for writer in writers { if let refusal = writer.flush() { return refusal } }
         return nil
     }
+
+    /// The files of all strings, in their order, once nothing of them waits for the disk any more.
+    func finish() -> [SpooledFile] { writers.compactMap { $0.finish() } }
 
     mutating func begin(prefix: Span<UInt8>) throws -> Bool {
         guard EncodedImage.isLikely(prefix) else { return false }
         try noted(tooManyFiles)
         decoder = Base64Decoder()
         isFresh = true
-        writer = try noted(
-            Result { () throws(SpoolError) in
-                try SpoolWriter(in: spool, limit: limit, left: allowance, waitsForRoom: waitsForRoom)
-            })
-        if waitsForRoom, let writer { waiting.append(writer) }
+        writers.append(
+            try noted(
+                Result { () throws(SpoolError) in
+                    try SpoolWriter(in: spool, limit: limit, left: allowance, waitsForDisk: waitsForDisk)
+                }))
         return true
     }
 
@@ -95,14 +96,13 @@ private struct Base64Sink: LongStringSink {
     mutating func end() throws -> Int {
         try decoder.finish(into: &decoded)
         try write(decoded.count)
-        guard let file = writer?.finish() else { throw SpoolError.malformed("a string ended before it began") }
-        allowance -= writer?.length ?? 0
-        files.append(file)
-        return files.count - 1
+        guard let writer = writers.last else { throw SpoolError.malformed("a string ended before it began") }
+        allowance -= writer.length
+        return writers.count - 1
     }
 
     private var tooManyFiles: Result<Void, SpoolError> {
-        guard files.count < JSONSpooler.fileLimit else {
+        guard writers.count < JSONSpooler.fileLimit else {
             return .failure(.malformed("it has more than \(JSONSpooler.fileLimit) images"))
         }
         return .success(())
@@ -112,7 +112,7 @@ private struct Base64Sink: LongStringSink {
     /// its pages in half the time.
     private mutating func write(_ count: Int) throws(SpoolError) {
         guard count > 0 else { return }
-        let (writer, bytes) = (writer, decoded)
+        let (writer, bytes) = (writers.last, decoded)
         try noted(Result { () throws(SpoolError) in try writer?.write(bytes.span.extracting(..<count)) })
         decoded.removeFirst(count)
     }

@@ -32,17 +32,17 @@ extension Spool {
     /// Bytes that are worth the way to another thread, where they are written.
     static let pieceLength = 128 << 10
 
-    /// How long a text that is paid for waits for room on a full disk.
-    static let roomPatience = Duration.seconds(86_400)
-    /// The longest pause before the disk is asked for room again.
-    static let longestRoomPause = Duration.seconds(5)
+    /// How long an answer that is paid for waits for a disk that refuses it.
+    static let diskPatience = Duration.seconds(86_400)
+    /// The longest pause before the disk is asked again.
+    static let longestDiskPause = Duration.seconds(5)
 
     /// Reads a whole JSON text; the bytes that have been taken from the source already come first.
     ///
-    /// One that is paid for `waitsForRoom` on a full disk: it is read on only when what came of it is written.
+    /// One that is paid for `waitsForDisk`, where that refuses it: it is read on only when what came of it is written.
     @EventLoop func receiveJSON(
         _ first: [UInt8] = [], then source: some ByteSource, limit: Int, strictness: JSONStrictness = .strict,
-        waitsForRoom: Bool = false
+        waitsForDisk: Bool = false
     ) async throws -> SpooledJSON {
         var text = first
         while text.count <= Self.inlineLength {
@@ -52,19 +52,19 @@ extension Spool {
             text += bytes
         }
         return try await receiveLongJSON(
-            text, then: source, limit: limit, strictness: strictness, waitsForRoom: waitsForRoom)
+            text, then: source, limit: limit, strictness: strictness, waitsForDisk: waitsForDisk)
     }
 
     private func receiveLongJSON(
-        _ text: [UInt8], then source: some ByteSource, limit: Int, strictness: JSONStrictness, waitsForRoom: Bool
+        _ text: [UInt8], then source: some ByteSource, limit: Int, strictness: JSONStrictness, waitsForDisk: Bool
     ) async throws -> SpooledJSON {
-        let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness, waitsForRoom: waitsForRoom)
+        let spooler = JSONSpooler(in: self, limit: limit, strictness: strictness, waitsForDisk: waitsForDisk)
         var length = text.count
         guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
         var piece = text
         while true {
             if let refusal = try await spooler.write(piece) {
-                try await waitForRoom(after: refusal) { await spooler.flush() }
+                try await waitForDisk(after: refusal) { await spooler.flush() }
             }
             guard let next = try await source.next(atLeast: Self.pieceLength) else { break }
             length += next.count
@@ -76,15 +76,16 @@ extension Spool {
     }
 
     /// Waits until all that was written is on the disk, which `flush` tries.
-    private func waitForRoom(after refusal: FileError, _ flush: () async throws -> FileError?) async throws {
-        let deadline = ContinuousClock.now + Self.roomPatience
+    private func waitForDisk(after refusal: FileError, _ flush: () async -> FileError?) async throws {
+        log.error("cannot store an answer, trying again", ["error": "\(refusal)"])
+        let deadline = ContinuousClock.now + Self.diskPatience
         var (refusal, pause) = (refusal, Duration.milliseconds(100))
         while true {
             guard ContinuousClock.now < deadline else { throw SpoolError.disk(refusal) }
             try await EventLoop.sleep(for: pause)
-            guard let again = try await flush() else { return }
+            guard let again = await flush() else { return }
             refusal = again
-            pause = min(pause * 2, Self.longestRoomPause)
+            pause = min(pause * 2, Self.longestDiskPause)
         }
     }
 
@@ -105,15 +106,15 @@ extension Spool {
 
     /// Writes everything a source has to one file.
     ///
-    /// What is paid for `waitsForRoom` on a full disk, as in ``receiveJSON(_:then:limit:strictness:waitsForRoom:)``.
+    /// What is paid for `waitsForDisk`, as in ``receiveJSON(_:then:limit:strictness:waitsForDisk:)``.
     func receiveFile(
-        _ first: [UInt8] = [], then source: some ByteSource, limit: Int, waitsForRoom: Bool = false
+        _ first: [UInt8] = [], then source: some ByteSource, limit: Int, waitsForDisk: Bool = false
     ) async throws -> SpooledFile {
-        let spooler = FileSpooler(in: self, limit: limit, waitsForRoom: waitsForRoom)
+        let spooler = FileSpooler(in: self, limit: limit, waitsForDisk: waitsForDisk)
         var next = first.isEmpty ? try await source.next(atLeast: Self.pieceLength) : first
         while let bytes = next {
             if let refusal = try await spooler.write(bytes) {
-                try await waitForRoom(after: refusal) { try await spooler.flush() }
+                try await waitForDisk(after: refusal) { await spooler.flush() }
             }
             next = try await source.next(atLeast: Self.pieceLength)
         }

@@ -3,15 +3,17 @@ import Files
 /// The folder of bytes on their way: uploads and answers are here while their job runs.
 struct Spool: Sendable {
     let folder: String
+    let log: Log
 
     /// Opens the folder, and deletes what an earlier run of the process left in it.
-    init(folder: String) throws(FileError) {
+    init(folder: String, log: Log = Log()) throws(FileError) {
         let directory = Directory(folder)
         try directory.create()
         for file in try directory.files() where TemporaryFile.isTemporary(name: file.name) {
             try directory.remove(file.name)
         }
         self.folder = folder
+        self.log = log
     }
 
     /// An empty file for something that writes by itself.

@@ -34,7 +34,9 @@ final class SpooledFile: Sendable {
 
 /// Writes a spooled file, hashing it and reading its image header on the way.
 final class SpoolWriter {
-    private let file: TemporaryFile
+    private let folder: String
+    /// `nil` as long as the disk refuses one.
+    private var file: TemporaryFile?
     private var hash: SHA256? = SHA256()
     private var probe = ImageProbe()
     /// The last bytes, by which an image that was cut short is known.
@@ -43,18 +45,19 @@ final class SpoolWriter {
     private let allowance: Int
     /// What is told to be the limit, in bytes.
     private let limit: Int
-    /// Whether bytes that the disk has no room for are kept in memory, until ``flush()`` finds room for them.
-    private let waitsForRoom: Bool
+    /// Whether bytes that the disk refuses are kept in memory, until ``flush()`` finds that it takes them.
+    private let waitsForDisk: Bool
     private var backlog: [UInt8] = []
 
     /// Prepares for a file of at most `limit` bytes, or of what other files have left of them.
     init(
-        in spool: Spool, limit: Int, left allowance: Int? = nil, waitsForRoom: Bool = false
+        in spool: Spool, limit: Int, left allowance: Int? = nil, waitsForDisk: Bool = false
     ) throws(SpoolError) {
-        do throws(FileError) { file = try TemporaryFile(in: spool.folder) } catch { throw .disk(error) }
+        folder = spool.folder
         self.limit = limit
         self.allowance = allowance ?? limit
-        self.waitsForRoom = waitsForRoom
+        self.waitsForDisk = waitsForDisk
+        do throws(FileError) { _ = try openFile() } catch { guard waitsForDisk else { throw .disk(error) } }
     }
 
     /// Adds bytes.
@@ -68,39 +71,49 @@ final class SpoolWriter {
         keepTail(of: bytes)
     }
 
-    /// Tries again to write what there was no room for.
+    /// Tries again to write what the disk refused, whatever its reason was.
     ///
-    /// - Returns: Why the disk still refuses it; `nil` when nothing is left.
+    /// - Returns: Why it still does; `nil` when nothing is left.
     func flush() -> FileError? {
-        guard !backlog.isEmpty else { return nil }
-        let before = file.length
+        guard file == nil || !backlog.isEmpty else { return nil }
+        let before = writtenLength
         var refusal: FileError?
-        do throws(FileError) { try file.write(backlog) } catch { refusal = error }
-        backlog.removeFirst(file.length - before)
+        do throws(FileError) { try openFile().write(backlog) } catch { refusal = error }
+        backlog.removeFirst(writtenLength - before)
         return refusal
     }
 
-    /// Bytes, those that wait for room included.
-    var length: Int { file.length + backlog.count }
+    /// Bytes, those that wait for the disk included.
+    var length: Int { writtenLength + backlog.count }
+
+    private var writtenLength: Int { file?.length ?? 0 }
 
     private func append(_ bytes: Span<UInt8>) throws(SpoolError) {
-        let before = file.length
+        let before = writtenLength
         do throws(FileError) {
-            if backlog.isEmpty { return try file.write(bytes) }
+            if backlog.isEmpty { return try openFile().write(bytes) }
         } catch {
-            guard waitsForRoom, error.isDiskFull else { throw .disk(error) }
+            guard waitsForDisk else { throw .disk(error) }
         }
-        for index in (file.length - before)..<bytes.count { backlog.append(bytes[index]) }
+        for index in (writtenLength - before)..<bytes.count { backlog.append(bytes[index]) }
     }
 
-    /// Hands the file over; `nil` the second time.
+    private func openFile() throws(FileError) -> TemporaryFile {
+        if let file { return file }
+        let file = try TemporaryFile(in: folder)
+        self.file = file
+        return file
+    }
+
+    /// Hands the file over; `nil` the second time, and while there is none yet.
     ///
-    /// What still waits for room has to be flushed before the file is used.
+    /// What still waits for the disk has to be flushed before.
     func finish() -> SpooledFile? {
-        guard let digest = hash.take()?.finalize() else { return nil }
+        guard let file, let digest = hash.take()?.finalize() else { return nil }
         guard case .image(let header) = probe.finish() else {
             return SpooledFile(file, digest: digest, header: nil, isComplete: false)
         }
+        let (tail, length) = (tail, file.length)
         let isComplete = header.isComplete(tail: tail.span, length: length)
         return SpooledFile(file, digest: digest, header: header, isComplete: isComplete)
     }

@@ -36,6 +36,9 @@ final class TemporaryFolder: Sendable {
         try file.commit(to: "\(path)/\(name)", durable: false)
     }
 
+    /// Gives a file or a folder in it another name.
+    func rename(_ name: String, to newName: String) { _ = unsafe Glibc.rename("\(path)/\(name)", "\(path)/\(newName)") }
+
     /// Every file in a folder and below.
     static func files(below folder: String) -> [String] {
         entries(of: folder, isFolder: false) + entries(of: folder, isFolder: true).flatMap(files)

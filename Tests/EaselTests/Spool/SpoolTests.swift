@@ -46,6 +46,22 @@ struct SpoolTests {
         #expect(try folder.names().isEmpty)
     }
 
+    @Test(arguments: [false, true])
+    @EventLoop func `what is paid for waits for a disk that refuses even an empty file`(isJSON: Bool) async throws {
+        let spool = try Spool(folder: folder.path + "/spool", log: Log(write: { _ in }))
+        folder.rename("spool", to: "elsewhere")
+        let image = png(length: 100_000)
+        let source = ListedPieces([isJSON ? Array(#"["\#(base64(image))"]"#.utf8) : image])
+        let reading = EventLoop.spawn {
+            isJSON
+                ? try await spool.receiveJSON(then: source, limit: 1 << 20, waitsForDisk: true).files
+                : [try await spool.receiveFile(then: source, limit: 1 << 20, waitsForDisk: true)]
+        }
+        try await EventLoop.sleep(for: .milliseconds(150))
+        folder.rename("elsewhere", to: "spool")
+        #expect(try await reading.value.map(\.digest) == [SHA256.digest(of: image)])
+    }
+
     @Test(arguments: ["", "data:image/png;base64,"])
     @EventLoop func `an image that came as text is decoded`(prefix: String) async throws {
         let spool = try Spool(folder: folder.path)
