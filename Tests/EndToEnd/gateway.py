@@ -203,7 +203,7 @@ class Gateway:
         """A bare connection, for what no HTTP client would send."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
-    def order(self, version="1.1", **parameters):
+    def order(self, version="1.1", headers={}, **parameters):
         """A request for an image as bytes, for a client that leaves, or reads and writes as it likes."""
         body = json.dumps({"model": "picture", "prompt": "an otter"} | parameters).encode()
         head = [
@@ -212,6 +212,7 @@ class Gateway:
             f"Authorization: Bearer {self.key}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
         ]
         return "\r\n".join([*head, "", ""]).encode() + body
 

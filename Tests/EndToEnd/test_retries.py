@@ -1,5 +1,7 @@
 """A client that sends a request again buys nothing again: what the provider was asked for is counted."""
 
+import http.client
+import json
 import threading
 
 import openai
@@ -152,6 +154,25 @@ def test_an_order_whose_answer_was_lost_is_not_bought_again(start, openai_upstre
     assert answer.status == first.value.status_code
     assert answer.json["error"]["message"] == first.value.body["message"]
     assert answer.headers["x-should-retry"] == "false"
+    assert len(openai_upstream.calls) == 1
+
+
+@pytest.mark.parametrize("named", [{}, {"Idempotency-Key": "otter-1"}], ids=["counted", "named"])
+def test_a_first_try_that_arrives_when_its_retry_is_done_buys_nothing(start, openai_upstream, named):
+    easel = start(openai_upstream)
+    order = {"model": "picture", "prompt": "an otter"}
+    head, end, body = easel.order(headers=named | {"Expect": "100-continue"}, **order).partition(b"\r\n\r\n")
+    with easel.connect() as first:
+        first.sendall(head + end)
+        assert first.recv(1024).startswith(b"HTTP/1.1 100 ")
+        retry = easel.post("/v1/images/generations", order, headers=named | {"x-stainless-retry-count": "1"})
+        assert retry.status == 200
+        first.sendall(body)
+        answer = http.client.HTTPResponse(first)
+        answer.begin()
+        assert (answer.status, answer.headers["easel-replayed"]) == (200, "true")
+        assert answer.headers["x-request-id"] == retry.headers["x-request-id"]
+        assert json.loads(answer.read())["data"] == retry.json["data"]
     assert len(openai_upstream.calls) == 1
 
 

@@ -186,7 +186,7 @@ final class JobDesk {
 
 extension Reception.Admission {
     /// The job that its client hears of.
-    fileprivate var jobID: String {
+    var jobID: String {
         switch self {
         case .started(let job), .joined(let job): job.id
         case .repeated(let story): story.value.job.id

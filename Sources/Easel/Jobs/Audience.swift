@@ -18,8 +18,8 @@ struct Audience {
         var departures = 0
         /// Retries that came in the place of one.
         var returns = 0
-        /// Whether a retry has become a job of its own instead.
-        var isReplaced = false
+        /// The job that a retry, or a first try, has become instead of this one.
+        var replacement: String?
         /// Whether a retry has begun it of whose first try nothing is known: that may be on its way yet.
         var expectsFirstTry = false
         var changedAt: Timestamp
@@ -43,8 +43,8 @@ struct Audience {
 
     func retryCount(of jobID: String) -> Int { listeners[jobID]?.retryCount ?? 0 }
 
-    /// Whether a retry has become a job of its own instead of this one.
-    func isReplaced(_ jobID: String) -> Bool { listeners[jobID]?.isReplaced ?? false }
+    /// The job that has been begun instead of this one, which bought nothing; `nil` when there is none.
+    func replacement(of jobID: String) -> String? { listeners[jobID]?.replacement }
 
     func changedAt(_ jobID: String) -> Timestamp? { listeners[jobID]?.changedAt }
 
@@ -58,6 +58,8 @@ struct Audience {
     }
 
     /// The job that the retry of a request has begun while the request itself was still being read; told once.
+    ///
+    /// It may have ended by now, and another may have been begun instead of it.
     mutating func takeOvertaker(of arrivalID: String, _ question: Question) -> String? {
         let overtaker = jobs(of: question).first { $0 > arrivalID && listeners[$0]?.expectsFirstTry == true }
         if let overtaker { listeners[overtaker]?.expectsFirstTry = false }
@@ -77,10 +79,10 @@ struct Audience {
         listeners[jobID] = known
     }
 
-    /// A retry has become a job of its own instead of one that bought nothing.
-    mutating func replace(_ jobID: String, _ question: Question, at now: Timestamp) {
+    /// Another job has been begun instead of one that bought nothing.
+    mutating func replace(_ jobID: String, by other: String, _ question: Question, at now: Timestamp) {
         comeBack(to: jobID, question, retryCount: retryCount(of: jobID), at: now)
-        listeners[jobID]?.isReplaced = true
+        listeners[jobID]?.replacement = other
     }
 
     /// A client's answer has been sent, in full or in part.

@@ -62,13 +62,7 @@ final class Reception {
         }
         guard let fingerprint = arrival.submission.fingerprint else { return .started(try start(arrival)) }
         let question = Audience.Question(keyID: arrival.key.id, fingerprint: fingerprint)
-        if arrival.retryCount > 0 { return try await admitRetry(arrival, question) }
-        // Its client may have given it up, and the retry may have been read sooner.
-        if let jobID = audience.takeOvertaker(of: arrival.id, question), let job = jobs.job(jobID), !job.isCancelled {
-            log.info("request was overtaken by its retry", ["request.id": arrival.id, "job": jobID])
-            return .joined(job)
-        }
-        return try begin(arrival, question)
+        return try await arrival.retryCount > 0 ? admitRetry(arrival, question) : admitFirstTry(arrival, question)
     }
 
     /// Hears that the answer about a job has been sent, in full or in part.
@@ -118,9 +112,36 @@ final class Reception {
 
     // MARK: Without a name
 
+    /// Its client may have given it up, and the retry may have been read sooner, or even be done.
+    private func admitFirstTry(
+        _ arrival: Arrival, _ question: Audience.Question
+    ) async throws(GatewayError) -> Admission {
+        guard var jobID = audience.takeOvertaker(of: arrival.id, question) else { return try begin(arrival, question) }
+        while true {
+            if let admission = try await admission(to: jobID) {
+                log.info("request was overtaken by its retry", ["request.id": arrival.id, "job": jobID])
+                // Its client has come back already: that was the retry.
+                audience.comeBack(to: jobID, question, retryCount: audience.retryCount(of: jobID), at: clock.now)
+                return admission
+            }
+            guard let next = audience.replacement(of: jobID) else {
+                return try begin(arrival, question, insteadOf: jobID)
+            }
+            jobID = next
+        }
+    }
+
+    /// What comes of belonging to a job, under way or not; `nil` when it has ended and bought nothing.
+    private func admission(to jobID: String) async throws(GatewayError) -> Admission? {
+        if let job = jobs.job(jobID), let admission = try await join(job) { return admission }
+        guard let story = try await story(of: jobID), !story.boughtNothing else { return nil }
+        return .repeated(.value(try await settled(story)))
+    }
+
     private func begin(
-        _ arrival: Arrival, _ question: Audience.Question, expectsFirstTry: Bool = false
+        _ arrival: Arrival, _ question: Audience.Question, insteadOf jobID: String? = nil, expectsFirstTry: Bool = false
     ) throws(GatewayError) -> Admission {
+        if let jobID { audience.replace(jobID, by: arrival.id, question, at: clock.now) }
         // Also where it is refused at once: its retry is then that of nothing older.
         audience.ask(
             arrival.id, question, retryCount: arrival.retryCount, expectsFirstTry: expectsFirstTry, at: clock.now)
@@ -134,8 +155,7 @@ final class Reception {
             let (earlier, stories) = try await earlierJobs(question)
             switch Repetition.ofRetry(arrival.retryCount, earlier: earlier, at: clock.now) {
             case .new(let insteadOf):
-                if let insteadOf { audience.replace(insteadOf, question, at: clock.now) }
-                return try begin(arrival, question, expectsFirstTry: insteadOf == nil)
+                return try begin(arrival, question, insteadOf: insteadOf, expectsFirstTry: insteadOf == nil)
             case .same(let earlierID):
                 if let job = jobs.job(earlierID), job.isCancelled {
                     _ = try await join(job)
@@ -187,7 +207,7 @@ final class Reception {
                 acceptedAt: job?.acceptedAt ?? changedAt, endedAt: changedAt)
         }
         earlier.isOwed = audience.isOwed(id)
-        earlier.isReplaced = audience.isReplaced(id)
+        earlier.isReplaced = audience.replacement(of: id) != nil
         earlier.retryCount = audience.retryCount(of: id)
         return earlier
     }
@@ -209,10 +229,14 @@ final class Reception {
     /// A story that has its end; one that has none yet may have got it since it was read.
     private func settled(_ story: JobStory) async throws(GatewayError) -> JobStory {
         guard !story.job.state.isFinished else { return story }
-        let now: JobStory?
-        do { now = try await ledger.job(story.job.id) } catch { throw unreadable(error) }
-        guard let now, now.job.state.isFinished else { throw .endingPending(story.job.id) }
+        guard let now = try await self.story(of: story.job.id), now.job.state.isFinished else {
+            throw .endingPending(story.job.id)
+        }
         return now
+    }
+
+    private func story(of jobID: String) async throws(GatewayError) -> JobStory? {
+        do { return try await ledger.job(jobID) } catch { throw unreadable(error) }
     }
 
     private func newest(_ name: Jobs.Name, since moment: Timestamp) async throws(GatewayError) -> JobStory? {

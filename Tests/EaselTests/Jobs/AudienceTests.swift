@@ -54,9 +54,9 @@ struct AudienceTests {
         var audience = asked("a")
         audience.hear("a", inFull: false, isSuccess: false, at: now)
         for id in ["a", "row"] {
-            #expect(!audience.isReplaced(id))
-            audience.replace(id, question, at: now)
-            #expect(audience.isReplaced(id))
+            #expect(audience.replacement(of: id) == nil)
+            audience.replace(id, by: "next", question, at: now)
+            #expect(audience.replacement(of: id) == "next")
             #expect(!audience.isOwed(id))
         }
     }

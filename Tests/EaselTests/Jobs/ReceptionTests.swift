@@ -230,34 +230,106 @@ struct ReceptionTests {
         await parts.close()
     }
 
+    /// A client whose requests are admitted as if each had been read in an instant, or for as long as a test likes.
+    @EventLoop private func client(_ parts: Parts) async throws -> (Int, _ id: String?) async throws -> Visit {
+        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
+        let submission = parts.submission("otter", fingerprint: SHA256.digest(of: "an otter"))
+        return { @EventLoop retry, id in
+            let id = id ?? head(parts)
+            let arrival = Reception.Arrival(
+                id: id, key: key, submission: submission, retryCount: retry, memory: .seconds(3600))
+            return switch try await parts.reception.admit(arrival) {
+            case .started: Visit(jobID: id, kind: .started)
+            case .joined(let job): Visit(jobID: job.id, kind: .joined)
+            case .repeated(let story): Visit(jobID: story.value.job.id, kind: .repeated)
+            }
+        }
+    }
+
+    private struct Visit: Hashable {
+        enum Kind { case started, joined, repeated }
+        var jobID: String
+        var kind: Kind
+    }
+
+    /// The head of a request has been read.
+    @EventLoop private func head(_ parts: Parts) -> String {
+        // As ids have their time in milliseconds, no two requests are of the same one.
+        parts.clock.advance(by: .milliseconds(1))
+        return RequestID.make(at: parts.clock.now)
+    }
+
     @Test @EventLoop func `a request that is overtaken by its retry buys nothing, and one that comes later does`()
         async throws
     {
         let mayAnswer = Promise<Void>()
         let provider = try provider(after: mayAnswer)
         let parts = try Parts(Parts.routes(provider.url))
-        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
-        let submission = parts.submission("otter", fingerprint: SHA256.digest(of: "an otter"))
-        let ids = [1, 2, 3].map { _ in
-            parts.clock.advance(by: .milliseconds(1))
-            return RequestID.make(at: parts.clock.now)
-        }
-        let admit = { @EventLoop (id: String, retry: Int) async throws -> String in
-            let admission = try await parts.reception.admit(
-                Reception.Arrival(
-                    id: id, key: key, submission: submission, retryCount: retry, memory: .seconds(3600)))
-            if case .joined(let job) = admission { return job.id }
-            return id
-        }
+        let admit = try await client(parts)
+        let first = head(parts)
+        let retry = try await admit(1, nil)
+        #expect(retry.kind == .started)
+        #expect(try await admit(0, nil).kind == .started)
         // The first to come is the last to be understood.
-        #expect(try await admit(ids[1], 1) == ids[1])
-        #expect(try await admit(ids[2], 0) == ids[2])
-        #expect(try await admit(ids[0], 0) == ids[1])
+        #expect(try await admit(0, first) == Visit(jobID: retry.jobID, kind: .joined))
         // Once: whoever asks for the same on purpose gets another.
-        #expect(try await admit(ids[0], 0) == ids[0])
+        #expect(try await admit(0, first) == Visit(jobID: first, kind: .started))
         mayAnswer.fulfil(())
         #expect(await eventually { parts.jobs.count == 0 })
         #expect(provider.calls.count == 3)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test(arguments: [true, false])
+    @EventLoop func `a request whose retry is done when it has been read buys nothing`(isLost: Bool) async throws {
+        let provider = try FakeProvider { _ in isLost ? .broken(after: [0x7B], of: 100) : .images(png()) }
+        let parts = try Parts(Parts.routes(provider.url))
+        let admit = try await client(parts)
+        let first = head(parts)
+        let retry = try await admit(1, nil)
+        #expect(await eventually { parts.jobs.count == 0 })
+        parts.reception.sent(retry.jobID, inFull: true, isSuccess: !isLost)
+        #expect(try await admit(0, first) == Visit(jobID: retry.jobID, kind: .repeated))
+        #expect(provider.calls.count == 1)
+        // Its client, which came back as the retry, is not waited for once more.
+        parts.reception.sent(retry.jobID, inFull: false, isSuccess: false)
+        let other = try await admit(0, nil)
+        #expect(other.kind == .started)
+        #expect(await eventually { parts.jobs.count == 0 })
+        parts.reception.sent(other.jobID, inFull: false, isSuccess: false)
+        #expect(try await admit(2, nil) == Visit(jobID: other.jobID, kind: .repeated))
+        #expect(provider.calls.count == 2)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test(arguments: [0, 1, 2])
+    @EventLoop func `a request whose retry was refused buys once with whatever retries come`(
+        retriesBefore: Int
+    ) async throws {
+        let mayAnswer = Promise<Void>()
+        let provider = try FakeProvider { call in
+            guard call.number > 1 else { return .failure(400) }
+            _ = await mayAnswer.wait()
+            return .images(png())
+        }
+        let parts = try Parts(Parts.routes(provider.url))
+        let admit = try await client(parts)
+        let first = head(parts)
+        let refused = try await admit(1, nil)
+        #expect(await eventually { parts.jobs.count == 0 })
+        // Whoever left without the answer is looked for first by the next retry.
+        parts.reception.sent(refused.jobID, inFull: false, isSuccess: false)
+        var visits: [Visit] = []
+        for retry in 0..<retriesBefore { visits.append(try await admit(2 + retry, nil)) }
+        visits.append(try await admit(0, first))
+        for retry in retriesBefore..<2 { visits.append(try await admit(2 + retry, nil)) }
+        #expect(visits.map(\.kind) == [.started, .joined, .joined])
+        #expect(Set(visits.map(\.jobID)).count == 1)
+        mayAnswer.fulfil(())
+        #expect(await eventually { parts.jobs.count == 0 })
+        #expect(provider.calls.count == 2)
         await provider.stop()
         await parts.close()
     }
@@ -282,20 +354,8 @@ struct ReceptionTests {
         let mayAnswer = Promise<Void>()
         let provider = try provider(after: mayAnswer)
         let parts = try Parts(Parts.routes(provider.url))
-        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
-        let submission = parts.submission("otter", fingerprint: SHA256.digest(of: "an otter"))
-        let admit = { @EventLoop (retry: Int) async throws -> String in
-            parts.clock.advance(by: .milliseconds(1))
-            let id = RequestID.make(at: parts.clock.now)
-            let admission = try await parts.reception.admit(
-                Reception.Arrival(
-                    id: id, key: key, submission: submission, retryCount: retry, memory: .seconds(3600)))
-            switch admission {
-            case .started: return id
-            case .joined(let job): return job.id
-            case .repeated(let story): return story.value.job.id
-            }
-        }
+        let client = try await client(parts)
+        let admit = { @EventLoop (retry: Int) in try await client(retry, nil).jobID }
         let first = try await [1, 2, 3, 4].asyncMap { _ in try await admit(0) }
         #expect(Set(first).count == 4)
         #expect(await eventually { provider.calls.count == 4 })

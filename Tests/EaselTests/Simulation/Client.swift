@@ -73,6 +73,10 @@ final class Client {
             id: world.newRequest(wish, manner), key: Self.key, submission: submission,
             retryCount: manner == .counted ? retryCount : 0, memory: .seconds(86_400))
         world.trace("client \(number): orders \(submission.order.count) of \(submission.order.model), \(arrival.id)")
+        if manner != .once, dice.chance(world.faults.departure / 2) {
+            giveUp(arrival, to: engine)
+            return .unsatisfied
+        }
         let admission: Reception.Admission
         do throws(GatewayError) { admission = try await engine.reception.admit(arrival) } catch {
             if !engine.life.isOver { world.trace("client \(number): \(error.code ?? "")") }
@@ -90,6 +94,19 @@ final class Client {
             world.trace("client \(number): is told again of \(story.job.id): \(ending.words)")
             world.check(ending, ofWish: wish, story.job.id)
             return hear(ending, of: story.job.id, engine)
+        }
+    }
+
+    /// Leaves before its request has been read, which arrives all the same: perhaps when its retry is done.
+    private func giveUp(_ arrival: Reception.Arrival, to engine: Engine) {
+        world.trace("client \(number): leaves before it is read")
+        let reading = dice.duration(.zero...dice.pick([.seconds(1), .seconds(60), .seconds(600)]))
+        EventLoop.spawn {
+            try await self.world.scheduler.pass(reading, in: engine.life)
+            let admission = try await engine.reception.admit(arrival)
+            guard !engine.life.isOver else { return }
+            self.world.trace("client \(self.number): \(arrival.id) is read, and belongs to \(admission.jobID)")
+            engine.reception.sent(admission.jobID, inFull: false, isSuccess: false)
         }
     }
 
