@@ -29,7 +29,7 @@ package struct Configuration: Sendable {
     /// How long a client without a preference of its own waits for its images before it is told where to ask for them;
     /// `nil` is until they are there.
     var answerWithin: Duration?
-    /// How long a client's own name for a request, its `Idempotency-Key`, is remembered.
+    /// How long a client's own name for a request, its `Idempotency-Key`, is remembered once the request's job has ended.
     var idempotency = Duration.seconds(86_400)
     /// How long running requests may go on after SIGTERM.
     package var stopWithin = Duration.seconds(30)

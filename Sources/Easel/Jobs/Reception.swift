@@ -39,7 +39,7 @@ final class Reception {
         var retryCount = 0
         /// Why it may not become a job of its own, although it may turn out to be the repetition of one.
         var refusal: GatewayError?
-        /// How long its client's own names for requests count.
+        /// How long its client's own names for requests count, once the job of one has ended.
         var memory: Duration
         /// What works on the job.
         var fulfilment: Fulfilment?
@@ -73,7 +73,6 @@ final class Reception {
     // MARK: With a name
 
     private func admit(_ arrival: Arrival, _ name: Jobs.Name) async throws(GatewayError) -> Admission {
-        let fingerprint = arrival.submission.fingerprint
         while true {
             if let claim = claims[name] {
                 guard await claim.wait() != nil else { throw .clientLeft() }
@@ -81,7 +80,7 @@ final class Reception {
             }
             // One that has only just begun has no row yet.
             if let job = jobs.job(named: name) {
-                try check(.ofName(EarlierJob(job), fingerprint: fingerprint), name)
+                try check(decision(on: EarlierJob(job), arrival), name)
                 guard let admission = try await join(job) else { continue }
                 return admission
             }
@@ -91,11 +90,9 @@ final class Reception {
                 claims[name] = nil
                 claim.fulfil(())
             }
-            guard let story = try await newest(name, since: clock.now - arrival.memory) else {
-                return .started(try start(arrival))
-            }
+            guard let story = try await newest(name) else { return .started(try start(arrival)) }
             let job = jobs.job(story.job.id)
-            let decision = Repetition.ofName(EarlierJob(story, isRunning: job != nil), fingerprint: fingerprint)
+            let decision = decision(on: EarlierJob(story, isRunning: job != nil), arrival)
             try check(decision, name)
             guard case .same = decision else { return .started(try start(arrival)) }
             if let job {
@@ -104,6 +101,10 @@ final class Reception {
             }
             return .repeated(.value(try await settled(story)))
         }
+    }
+
+    private func decision(on earlier: EarlierJob, _ arrival: Arrival) -> Repetition {
+        .ofName(earlier, fingerprint: arrival.submission.fingerprint, within: arrival.memory, at: clock.now)
     }
 
     private func check(_ decision: Repetition, _ name: Jobs.Name) throws(GatewayError) {
@@ -239,10 +240,8 @@ final class Reception {
         do { return try await ledger.job(jobID) } catch { throw unreadable(error) }
     }
 
-    private func newest(_ name: Jobs.Name, since moment: Timestamp) async throws(GatewayError) -> JobStory? {
-        do {
-            return try await ledger.job(idempotencyKey: name.idempotencyKey, keyID: name.keyID, since: moment)
-        } catch {
+    private func newest(_ name: Jobs.Name) async throws(GatewayError) -> JobStory? {
+        do { return try await ledger.job(idempotencyKey: name.idempotencyKey, keyID: name.keyID) } catch {
             throw unreadable(error)
         }
     }

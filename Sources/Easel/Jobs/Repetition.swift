@@ -40,9 +40,12 @@ extension Repetition {
     /// repeats a request by itself does so at once, or when the pause is over that it was told.
     static let retryWindow = Duration.seconds(15 * 60)
 
-    /// Decides about a request with the client's own name for it; `earlier` is the newest job of that name.
-    static func ofName(_ earlier: EarlierJob?, fingerprint: Digest?) -> Repetition {
-        guard let earlier else { return .new() }
+    /// Decides about a request with the client's own name for it; `earlier` is the newest job of that name, which counts
+    /// until so long after its end.
+    static func ofName(
+        _ earlier: EarlierJob?, fingerprint: Digest?, within memory: Duration, at now: Timestamp
+    ) -> Repetition {
+        guard let earlier, earlier.hasNotEnded(for: memory, at: now) else { return .new() }
         guard earlier.fingerprint == fingerprint else { return .conflict }
         return earlier.state == .boughtNothing ? .new(insteadOf: earlier.id) : .same(earlier.id)
     }
@@ -54,9 +57,7 @@ extension Repetition {
     /// is a job whose client has left without its answer, then one that is under way, then the newest that has ended;
     /// among equals, one whose newest request was the try before this.
     static func ofRetry(_ retryCount: Int, earlier: [EarlierJob], at now: Timestamp) -> Repetition {
-        let candidates = earlier.filter {
-            !$0.isReplaced && ($0.state == .running || now - ($0.endedAt ?? $0.acceptedAt) <= retryWindow)
-        }
+        let candidates = earlier.filter { !$0.isReplaced && $0.hasNotEnded(for: retryWindow, at: now) }
         guard let match = candidates.min(by: { $0.rank(for: retryCount) < $1.rank(for: retryCount) }) else {
             return .new()
         }
@@ -65,6 +66,11 @@ extension Repetition {
 }
 
 extension EarlierJob {
+    /// Whether it ended no longer ago than that, or not at all, however long ago it began.
+    fileprivate func hasNotEnded(for time: Duration, at now: Timestamp) -> Bool {
+        state == .running || endedAt.map { now - $0 <= time } ?? true
+    }
+
     fileprivate struct Rank: Comparable {
         var group: Int
         var isOtherTry: Bool

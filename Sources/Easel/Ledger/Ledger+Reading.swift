@@ -8,12 +8,9 @@ extension Ledger {
         try await stories(Self.jobOfID, [.text(id)]).first
     }
 
-    /// The newest job that a client gave this name since a moment; `nil` when there is none.
-    func job(idempotencyKey: String, keyID: String, since: Timestamp) async throws -> JobStory? {
-        try await stories(
-            Self.newestOfIdempotencyKey,
-            [.text(keyID), .text(idempotencyKey), .text(RequestID.lowest(at: since))]
-        ).first
+    /// The newest job that a client gave this name; `nil` when there is none.
+    func job(idempotencyKey: String, keyID: String) async throws -> JobStory? {
+        try await stories(Self.newestOfIdempotencyKey, [.text(keyID), .text(idempotencyKey)]).first
     }
 
     /// The jobs of a client that asked for the same since a moment, newest first: hour by hour, as their index is.
@@ -100,7 +97,7 @@ extension Ledger {
     static let jobOfID = selectJobs + "WHERE id = ?"
     static let newestJobs = selectJobs + "ORDER BY id DESC LIMIT ?"
     static let newestOfIdempotencyKey =
-        selectJobs + "WHERE key_id = ? AND idempotency_key = ? AND id >= ? ORDER BY id DESC LIMIT 1"
+        selectJobs + "WHERE key_id = ? AND idempotency_key = ? ORDER BY id DESC LIMIT 1"
     static let hourBefore = "SELECT max(accepted_hour) FROM jobs WHERE accepted_hour < ?"
     static let newestOfFingerprint =
         selectJobs + """

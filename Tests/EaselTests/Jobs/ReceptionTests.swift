@@ -128,6 +128,53 @@ struct ReceptionTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a name counts from the end of its job, however long that took`() async throws {
+        let mayAnswer = Promise<Void>()
+        let provider = try provider(after: mayAnswer)
+        let parts = try Parts(Parts.routes(provider.url) + "\nidempotency: 1m")
+        let key = try await key(parts)
+        let first = EventLoop.spawn { try await ask(parts, key, name: "n") }
+        #expect(await eventually { provider.calls.count == 1 })
+        parts.clock.advance(by: .seconds(3600))
+        mayAnswer.fulfil(())
+        #expect(try await first.value.status == .ok)
+        parts.clock.advance(by: .seconds(59))
+        #expect(try await ask(parts, key, name: "n").fields["easel-replayed"] == "true")
+        parts.clock.advance(by: .seconds(2))
+        #expect(try await ask(parts, key, name: "n").fields["easel-replayed"] == nil)
+        #expect(provider.calls.count == 2)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test(arguments: ["n"] as [String?])
+    @EventLoop func `a job of an earlier run is found, however long ago it began`(name: String?) async throws {
+        let mayAnswer = Promise<Void>()
+        let provider = try FakeProvider { call in
+            _ = await mayAnswer.wait()
+            return call.path.hasSuffix("/result") ? .images(png()) : .json(["state": "ready"])
+        }
+        let parts = try Parts(Parts.routes(provider.url, dialect: "queue"))
+        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
+        let admit = client(parts, key, name: name)
+        var job = JobRecord.example(head(parts), key: key.id, at: parts.clock.now)
+        (job.idempotencyKey, job.fingerprint) = (name, Self.fingerprint)
+        var attempt = AttemptRecord.example(job.id)
+        attempt.model = "otter"
+        attempt.task = JSONValue.array([UpstreamTask(id: "task-7").json]).text
+        try await parts.ledger.accept(job, attempt)
+        try await parts.ledger.record(attempt, state: .submitted)
+        parts.clock.advance(by: .seconds(200_000))
+        parts.jobs.resume(try await parts.ledger.unfinished())
+        #expect(try await admit(1, nil) == Visit(jobID: job.id, kind: .joined))
+        mayAnswer.fulfil(())
+        #expect(await eventually { parts.jobs.count == 0 })
+        #expect(try await admit(2, nil) == Visit(jobID: job.id, kind: .repeated))
+        #expect(provider.paths == ["/queue/task-7", "/queue/task-7/result"])
+        await provider.stop()
+        await parts.close()
+    }
+
     // MARK: How the first try ended
 
     @Test(arguments: [(name: "n", retry: 0), (name: nil, retry: 1)] as [(name: String?, retry: Int)])
@@ -232,8 +279,13 @@ struct ReceptionTests {
 
     /// A client whose requests are admitted as if each had been read in an instant, or for as long as a test likes.
     @EventLoop private func client(_ parts: Parts) async throws -> (Int, _ id: String?) async throws -> Visit {
-        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
-        let submission = parts.submission("otter", fingerprint: SHA256.digest(of: "an otter"))
+        client(parts, try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now).record)
+    }
+
+    @EventLoop private func client(
+        _ parts: Parts, _ key: KeyRecord, name: String? = nil
+    ) -> (Int, _ id: String?) async throws -> Visit {
+        let submission = parts.submission("otter", name: name, fingerprint: Self.fingerprint)
         return { @EventLoop retry, id in
             let id = id ?? head(parts)
             let arrival = Reception.Arrival(
@@ -245,6 +297,8 @@ struct ReceptionTests {
             }
         }
     }
+
+    private static let fingerprint = SHA256.digest(of: "an otter")
 
     private struct Visit: Hashable {
         enum Kind { case started, joined, repeated }

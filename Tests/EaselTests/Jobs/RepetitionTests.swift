@@ -79,9 +79,27 @@ struct RepetitionTests {
     ])
     func `a name stands for one request`(state: EarlierJob.State, expected: Repetition) {
         let job = EarlierJob(id: "a", fingerprint: Self.fingerprint, state: state, acceptedAt: Self.now)
-        #expect(Repetition.ofName(job, fingerprint: Self.fingerprint) == expected)
-        #expect(Repetition.ofName(job, fingerprint: SHA256.digest(of: "a beaver")) == .conflict)
-        #expect(Repetition.ofName(nil, fingerprint: Self.fingerprint) == .new())
+        #expect(Self.ofName(job) == expected)
+        #expect(Self.ofName(job, asks: "a beaver") == .conflict)
+        #expect(Self.ofName(nil) == .new())
+    }
+
+    @Test(arguments: [
+        (EarlierJob.State.running, Duration?.none, Repetition.same("a")), (.settled, nil, .same("a")),
+        (.settled, .seconds(60), .same("a")), (.settled, .seconds(61), .new()), (.boughtNothing, .seconds(61), .new()),
+    ])
+    func `a name counts until a while after the end, however long the job took`(
+        state: EarlierJob.State, timeSinceEnd: Duration?, expected: Repetition
+    ) {
+        let job = EarlierJob(
+            id: "a", fingerprint: Self.fingerprint, state: state, acceptedAt: Self.now - .seconds(86_400),
+            endedAt: timeSinceEnd.map { Self.now - $0 })
+        #expect(Self.ofName(job) == expected)
+        #expect(Self.ofName(job, asks: "a beaver") == (expected == .new() ? .new() : .conflict))
+    }
+
+    private static func ofName(_ earlier: EarlierJob?, asks prompt: String = "an otter") -> Repetition {
+        .ofName(earlier, fingerprint: SHA256.digest(of: prompt), within: .seconds(60), at: now)
     }
 
     @Test(arguments: [

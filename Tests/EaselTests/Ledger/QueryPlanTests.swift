@@ -27,7 +27,7 @@ struct QueryPlanTests {
 
     /// Which index, where the wrong one would read every job of a client.
     private static let indexes: [(sql: String, index: String)] = [
-        (Ledger.newestOfIdempotencyKey, "jobs_by_idempotency_key (key_id=? AND idempotency_key=? AND id>?)"),
+        (Ledger.newestOfIdempotencyKey, "jobs_by_idempotency_key (key_id=? AND idempotency_key=?)"),
         (Ledger.newestOfFingerprint, "jobs_by_hour (accepted_hour=? AND key_id=? AND fingerprint=? AND id>?)"),
         (Ledger.unfinishedJobs, "jobs_unfinished (finished_at=?)"),
     ]

@@ -87,11 +87,12 @@ final class Parts {
     /// Makes a key and a submission for it, as the gateway would.
     func submission(
         _ model: String, count: Int = 1, prompt: String = "an otter", parameters: [Parameter: JSONValue] = [:],
-        fingerprint: Digest? = nil
+        name: String? = nil, fingerprint: Digest? = nil
     ) -> Submission {
         let order = ImageOrder(
             operation: .generate, model: model, prompt: prompt, count: count, parameters: parameters)
-        return Submission(order: order, delivery: .url, requestLength: 100, fingerprint: fingerprint)
+        return Submission(
+            order: order, delivery: .url, requestLength: 100, idempotencyKey: name, fingerprint: fingerprint)
     }
 
     /// Does a job to its end, and tells what the ledger knows of it.

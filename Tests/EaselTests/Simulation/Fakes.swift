@@ -48,8 +48,8 @@ final class FakeLedger: JobLedger, JobArchive {
 
     func job(_ id: String) async throws -> JobStory? { try await read { $0.stories[id] } }
 
-    func job(idempotencyKey: String, keyID: String, since: Timestamp) async throws -> JobStory? {
-        try await read { $0.job(idempotencyKey: idempotencyKey, keyID: keyID, since: since) }
+    func job(idempotencyKey: String, keyID: String) async throws -> JobStory? {
+        try await read { $0.job(idempotencyKey: idempotencyKey, keyID: keyID) }
     }
 
     func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) async throws -> [JobStory] {

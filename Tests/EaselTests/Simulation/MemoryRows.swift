@@ -79,13 +79,15 @@ struct MemoryRows {
     }
 
     /// The jobs of a client that the condition holds for, newest first.
-    private func jobs(of keyID: String, since: Timestamp, where isMeant: (JobRecord) -> Bool) -> [JobStory] {
+    private func jobs(
+        of keyID: String, since: Timestamp = Timestamp(microseconds: 0), where isMeant: (JobRecord) -> Bool
+    ) -> [JobStory] {
         stories.values.filter { $0.job.keyID == keyID && $0.job.acceptedAt >= since && isMeant($0.job) }
             .sorted { $0.job.id > $1.job.id }
     }
 
-    func job(idempotencyKey: String, keyID: String, since: Timestamp) -> JobStory? {
-        jobs(of: keyID, since: since) { $0.idempotencyKey == idempotencyKey }.first
+    func job(idempotencyKey: String, keyID: String) -> JobStory? {
+        jobs(of: keyID) { $0.idempotencyKey == idempotencyKey }.first
     }
 
     func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) -> [JobStory] {
