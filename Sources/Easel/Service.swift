@@ -45,7 +45,7 @@ final class Service {
         }
         if !storage.unfinished.isEmpty {
             log.warning("taking up jobs of an earlier run", ["jobs": "\(storage.unfinished.count)"])
-            jobs.resume(storage.unfinished)
+            reception.resume(storage.unfinished)
         }
         sweeper = Sweeper(
             ledger: storage.ledger, blobs: storage.blobs, retention: configuration.results, clock: clock, log: log)

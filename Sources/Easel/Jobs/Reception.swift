@@ -17,7 +17,7 @@ final class Reception {
 
     /// How far back the beginning of a job may lie that a retry without a name is that of.
     static let lookback = Duration.seconds(86_400)
-    /// How many of a client's equal jobs are looked at.
+    /// How many of a client's equal jobs are looked at, beside those that the ``Audience`` knows.
     static let lookbackLimit = 32
     /// How often jobs that end while they are looked up are looked up again.
     static let lookups = 5
@@ -53,6 +53,16 @@ final class Reception {
         case joined(Job)
         /// It hears again what an earlier one was told.
         case repeated(Boxed<JobStory>)
+    }
+
+    /// Takes up the jobs that an earlier run of the process left behind, for whose retries they are here however old.
+    func resume(_ stories: [JobStory]) {
+        for job in stories.map(\.job) where job.idempotencyKey == nil {
+            guard let fingerprint = job.fingerprint else { continue }
+            let question = Audience.Question(keyID: job.keyID, fingerprint: fingerprint)
+            audience.ask(job.id, question, retryCount: 0, at: clock.now)
+        }
+        jobs.resume(stories)
     }
 
     /// Starts a job for a request, or finds the one that it is a repetition of.
@@ -184,8 +194,7 @@ final class Reception {
         for _ in 1...Self.lookups where !hasSettled {
             // Those that have ended without a row by now will never have one.
             let over = Set(audience.jobs(of: question).filter { jobs.job($0) == nil })
-            let rows = try await rows(of: question)
-            stories = Dictionary(rows.map { ($0.job.id, $0) }) { first, _ in first }
+            stories = try await self.stories(of: question, and: over)
             hasSettled = true
             earlier = Set(audience.jobs(of: question)).union(stories.keys).map { id in
                 let (job, story) = (jobs.job(id), stories[id])
@@ -246,13 +255,19 @@ final class Reception {
         }
     }
 
-    /// A job that its client gave a name is found by that alone.
-    private func rows(of question: Audience.Question) async throws(GatewayError) -> [JobStory] {
+    /// The newest jobs that asked for the same, and others of which that is known, also when they are too old or too many
+    /// to be among those; a job that its client gave a name is found by that alone.
+    private func stories(
+        of question: Audience.Question, and known: Set<String>
+    ) async throws(GatewayError) -> [String: JobStory] {
         do {
-            return try await ledger.jobs(
+            let newest = try await ledger.jobs(
                 fingerprint: question.fingerprint, keyID: question.keyID, since: clock.now - Self.lookback,
-                limit: Self.lookbackLimit
-            ).filter { $0.job.idempotencyKey == nil }
+                limit: Self.lookbackLimit)
+            let others = known.subtracting(newest.map(\.job.id)).filter { audience.replacement(of: $0) == nil }
+            let stories = newest + (others.isEmpty ? [] : try await ledger.jobs(others.sorted()))
+            return Dictionary(uniqueKeysWithValues: stories.map { ($0.job.id, $0) })
+                .filter { $0.value.job.idempotencyKey == nil }
         } catch {
             throw unreadable(error)
         }

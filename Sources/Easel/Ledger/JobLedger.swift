@@ -19,6 +19,8 @@ protocol JobLedger: Sendable {
 protocol JobArchive: Sendable {
     /// A job with its attempts and images; `nil` when there is none of that id.
     func job(_ id: String) async throws -> JobStory?
+    /// Those jobs that there are of some.
+    func jobs(_ ids: [String]) async throws -> [JobStory]
     /// The newest job that a client gave this name; `nil` when there is none.
     func job(idempotencyKey: String, keyID: String) async throws -> JobStory?
     /// The jobs of a client that asked for the same since a moment, newest first.

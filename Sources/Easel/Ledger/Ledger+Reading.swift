@@ -8,6 +8,13 @@ extension Ledger {
         try await stories(Self.jobOfID, [.text(id)]).first
     }
 
+    /// Those jobs that there are of some, as of one moment.
+    func jobs(_ ids: [String]) async throws -> [JobStory] {
+        try await database.read { connection in
+            try ids.flatMap { try Self.stories(Self.jobOfID, [.text($0)], connection) }
+        }
+    }
+
     /// The newest job that a client gave this name; `nil` when there is none.
     func job(idempotencyKey: String, keyID: String) async throws -> JobStory? {
         try await stories(Self.newestOfIdempotencyKey, [.text(keyID), .text(idempotencyKey)]).first

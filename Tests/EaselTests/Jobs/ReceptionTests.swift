@@ -147,7 +147,7 @@ struct ReceptionTests {
         await parts.close()
     }
 
-    @Test(arguments: ["n"] as [String?])
+    @Test(arguments: ["n", nil])
     @EventLoop func `a job of an earlier run is found, however long ago it began`(name: String?) async throws {
         let mayAnswer = Promise<Void>()
         let provider = try FakeProvider { call in
@@ -165,7 +165,7 @@ struct ReceptionTests {
         try await parts.ledger.accept(job, attempt)
         try await parts.ledger.record(attempt, state: .submitted)
         parts.clock.advance(by: .seconds(200_000))
-        parts.jobs.resume(try await parts.ledger.unfinished())
+        parts.reception.resume(try await parts.ledger.unfinished())
         #expect(try await admit(1, nil) == Visit(jobID: job.id, kind: .joined))
         mayAnswer.fulfil(())
         #expect(await eventually { parts.jobs.count == 0 })
@@ -384,6 +384,37 @@ struct ReceptionTests {
         mayAnswer.fulfil(())
         #expect(await eventually { parts.jobs.count == 0 })
         #expect(provider.calls.count == 2)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `each of many equal requests is found by its retry`() async throws {
+        let provider = try provider()
+        let parts = try Parts(Parts.routes(provider.url))
+        let admit = try await client(parts)
+        let count = Reception.lookbackLimit + 3
+        let first = try await Array(1...count).asyncMap { _ in try await admit(0, nil).jobID }
+        #expect(await eventually { parts.jobs.count == 0 })
+        for id in first { parts.reception.sent(id, inFull: false, isSuccess: true) }
+        let retries = try await first.asyncMap { _ in try await admit(1, nil) }
+        #expect(Set(retries) == Set(first.map { Visit(jobID: $0, kind: .repeated) }))
+        #expect(provider.calls.count == count)
+        await provider.stop()
+        await parts.close()
+    }
+
+    @Test @EventLoop func `a job that took more than a day is found by its retry`() async throws {
+        let mayAnswer = Promise<Void>()
+        let provider = try provider(after: mayAnswer)
+        let parts = try Parts(Parts.routes(provider.url))
+        let admit = try await client(parts)
+        let first = try await admit(0, nil).jobID
+        parts.clock.advance(by: Reception.lookback + .seconds(1))
+        mayAnswer.fulfil(())
+        #expect(await eventually { parts.jobs.count == 0 })
+        parts.reception.sent(first, inFull: false, isSuccess: true)
+        #expect(try await admit(1, nil) == Visit(jobID: first, kind: .repeated))
+        #expect(provider.calls.count == 1)
         await provider.stop()
         await parts.close()
     }

@@ -48,6 +48,10 @@ final class FakeLedger: JobLedger, JobArchive {
 
     func job(_ id: String) async throws -> JobStory? { try await read { $0.stories[id] } }
 
+    func jobs(_ ids: [String]) async throws -> [JobStory] {
+        try await read { rows in ids.compactMap { rows.stories[$0] } }
+    }
+
     func job(idempotencyKey: String, keyID: String) async throws -> JobStory? {
         try await read { $0.job(idempotencyKey: idempotencyKey, keyID: keyID) }
     }

@@ -186,7 +186,7 @@ final class World {
         let engine = Engine(configuration, connections, self, life)
         self.engine = engine
         if crashesLeft > 0 { stepsToCrash = dice.number(1...dice.pick([10, 40, 200])) }
-        engine.jobs.resume(left)
+        engine.reception.resume(left)
     }
 
     private func provider(_ name: String) -> SimulatedProvider {
