@@ -29,6 +29,9 @@ final class Service {
     init(_ configuration: Configuration, from file: ConfigurationFile) async throws(ServiceError) {
         let clock = WallClock.system
         let log = Log(threshold: configuration.logLevel)
+        OpenFileLimit.raise()
+        // The pool opens files of its own when it is first used, and ends the process where there are none left.
+        await offload {}
         let storage = try await Storage(configuration, clock, log)
         parts = SharedParts(
             ledger: storage.ledger, blobs: storage.blobs, spool: storage.spool, clock: clock, log: log)
@@ -37,7 +40,10 @@ final class Service {
         reception = Reception(jobs: jobs, ledger: storage.ledger, clock: clock, log: log)
         entrance = Entrance(parts.gateway(configuration, reception, fulfilment))
         do {
-            server = try Server(on: try SocketAddress(configuration.listen), handler: entrance) { error in
+            server = try Server(
+                on: try SocketAddress(configuration.listen), limits: .fitting(openFiles: OpenFileLimit.current),
+                handler: entrance
+            ) { error in
                 log.warning("cannot accept connections for now", ["error": "\(error)"])
             }
         } catch {
@@ -221,6 +227,18 @@ private struct Storage: Sendable {
         } catch {
             throw ServiceError("cannot open the data folder '\(folder)': \(error)")
         }
+    }
+}
+
+extension HTTPServer.Limits {
+    /// Clients get half of the files that the process may open, and its work the other half.
+    ///
+    /// That is a connection to a provider for each client, images, the ledger: what is bought has to be written down,
+    /// however many clients there are.
+    fileprivate static func fitting(openFiles: Int?) -> Self {
+        var limits = Self()
+        if let openFiles { limits.connections = min(limits.connections, max(1, openFiles / 2)) }
+        return limits
     }
 }
 

@@ -35,7 +35,7 @@ extension ProcessUsage {
         return ProcessUsage(
             processorTime: processorTime, residentMemory: pages.multipliedReportingOverflow(by: pageSize).partialValue,
             // The listing has a file of its own open.
-            openFiles: max(0, try Directory("/proc/self/fd").entryCount() - 1), openFileLimit: openFileLimit,
+            openFiles: max(0, try Directory("/proc/self/fd").entryCount() - 1), openFileLimit: OpenFileLimit.current,
             start: .seconds(boot)
                 + .milliseconds(sinceBoot.multipliedReportingOverflow(by: 1000).partialValue / ticksPerSecond))
     }
@@ -48,14 +48,6 @@ extension ProcessUsage {
         var time = timespec()
         unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-    }
-
-    private static var openFileLimit: Int? {
-        var limit = rlimit()
-        guard unsafe getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else {
-            return nil
-        }
-        return Int(clamping: limit.rlim_cur)
     }
 
     /// A number of a file of `/proc`, by its place among the words behind the last `mark`.

@@ -14,14 +14,16 @@ package final class Listener {
     private let refused: @EventLoop (ListenerError) -> Void
     private var handle = Handle()
     private var isPaused = false
+    /// Whether the last connection could not be accepted.
+    private var isRefusing = false
     private lazy var rest = Timer { [unowned self] in
         if !isPaused { handle.enable() }
     }
 
     /// Starts to listen; `backlog` is how many connections the kernel holds until they are accepted.
     ///
-    /// `accepted` takes over each connection. `refused` hears why one could not be accepted, mostly `EMFILE`;
-    /// accepting then rests a moment.
+    /// `accepted` takes over each connection. `refused` hears why one could not be accepted, mostly `EMFILE`; accepting
+    /// then rests a moment at a time, and `refused` hears no more of it until one was accepted again.
     /// - Throws: `ListenerError` when the address is in use, not this machine's, or not allowed.
     package init(
         on address: SocketAddress, backlog: CInt = 1024,
@@ -57,6 +59,7 @@ package final class Listener {
 
     fileprivate func didAccept(_ descriptor: CInt, from peer: SocketAddress?) {
         let socket = Socket(descriptor: descriptor)
+        isRefusing = false
         guard let peer else { return }
         accepted(socket, peer)
     }
@@ -65,7 +68,8 @@ package final class Listener {
         let error = ListenerError(address: address, operation: "accept", code: errno)
         handle.disable()
         rest.schedule(after: Self.restAfterExhaustion)
-        refused(error)
+        if !isRefusing { refused(error) }
+        isRefusing = true
     }
 
     isolated deinit {}

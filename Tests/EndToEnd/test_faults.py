@@ -81,6 +81,20 @@ def poor():
         shutil.rmtree(home)
 
 
+@pytest.fixture
+def bounded(openai_upstream, tmp_path):
+    """bounded(soft, hard) gives a gateway that may have only so many files open."""
+    gateways = []
+
+    def bounded(soft, hard):
+        gateway = gateway_of(openai_upstream, tmp_path)
+        gateway.wrapper = ["prlimit", f"--nofile={soft}:{hard}"]
+        gateways.append(gateway)
+        return gateway.start()
+
+    yield from ending(gateways, bounded)
+
+
 def gateway_of(upstream, folder, **configuration):
     provider = {"dialect": upstream.dialect, "base_url": upstream.base_url, "api_key": "${UPSTREAM_KEY}"}
     return Gateway(
@@ -361,6 +375,29 @@ def test_images_that_can_no_longer_be_stored_are_kept_until_they_can(poor, opena
     assert image_of(easel, only_job(easel)["id"]) == openai_upstream.made[0]
     client.join(10)
     assert client.answer.status == 200
+
+
+# No descriptor left
+
+
+def test_clients_cannot_take_every_descriptor(bounded):
+    easel = bounded(64, 64)
+    connections = [easel.connect() for _ in range(100)]
+    order = json.dumps(BODY | {"size": "1024x1024"}).encode()
+    connections[0].sendall(
+        f"POST /v1/images/generations HTTP/1.1\r\nHost: easel\r\nAuthorization: Bearer {easel.key}\r\n"
+        f"Content-Length: {len(order)}\r\n\r\n".encode()
+        + order
+    )
+    assert connections[0].recv(100).startswith(b"HTTP/1.1 200 ")
+    for connection in connections:
+        connection.close()
+    assert easel.is_alive
+
+
+def test_as_many_files_may_be_open_as_the_system_allows(bounded):
+    easel = bounded(64, 512)
+    assert resource.prlimit(easel.process.pid, resource.RLIMIT_NOFILE) == (512, 512)
 
 
 @contextlib.contextmanager
