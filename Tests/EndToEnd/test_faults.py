@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -416,6 +417,37 @@ def no_folder(easel):
     spool.rename(aside)
     yield
     aside.rename(spool)
+
+
+FORM = (
+    b'--otter\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nan otter\r\n'
+    b'--otter\r\nContent-Disposition: form-data; name="image"; filename="otter.png"\r\n\r\n%s\r\n--otter--\r\n'
+)
+
+
+@pytest.mark.parametrize("order", ["sandbox", "upstream", "json", "form"])
+def test_who_orders_while_no_file_can_be_opened_is_refused_and_told_no_path(start, openai_upstream, order):
+    """The first order: nothing that is needed later may have been put off until it comes."""
+    easel = start(openai_upstream)
+    link = f"data:image/png;base64,{base64.b64encode(noise()).decode()}"
+    path, body, type = {
+        "sandbox": ("generations", json.dumps(BODY | {"model": "sandbox"}), "application/json"),
+        "upstream": ("generations", json.dumps(BODY), "application/json"),
+        "json": ("edits", json.dumps(BODY | {"image": link}), "application/json"),
+        "form": ("edits", FORM % noise(), "multipart/form-data; boundary=otter"),
+    }[order]
+    connection = http.client.HTTPConnection("127.0.0.1", easel.port, timeout=10)
+    connection.request("GET", "/healthz")
+    connection.getresponse().read()
+    with no_more_files(easel):
+        fields = {"Authorization": f"Bearer {easel.key}", "Content-Type": type}
+        connection.request("POST", f"/v1/images/{path}", body, fields)
+        answer = connection.getresponse()
+        assert answer.status >= 500
+        assert str(easel.data) not in answer.read().decode()
+    connection.close()
+    assert easel.is_alive
+    assert not openai_upstream.calls
 
 
 @pytest.mark.parametrize("delivery", ["base64", "bytes", "stream"])

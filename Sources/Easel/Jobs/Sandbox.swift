@@ -47,7 +47,8 @@ final class Sandbox {
             }
             return .success(try spool.copy(of: picture.path, limit: lengthLimit))
         } catch {
-            return .failure(.gateway(.providerError, "\(error)", boughtNothing: true))
+            return .failure(
+                .gateway(.providerError, "The picture could not be drawn: \(error).", boughtNothing: true))
         }
     }
 

@@ -167,7 +167,8 @@ final class Upstream: ProviderConnection {
             let source = try await SegmentSource(segments)
             return .stream(source, length: source.length)
         } catch {
-            throw ClientError(.requestBodyFailed("\(error)"), reached: .no, request: request.description)
+            let reason = "\(spool.refusal(error))"
+            throw ClientError(.requestBodyFailed(reason), reached: .no, request: request.description)
         }
     }
 

@@ -16,15 +16,21 @@ struct Spool: Sendable {
         self.log = log
     }
 
+    /// What whoever brought the bytes is told of a refusal, of which the log has the whole.
+    func refusal(_ error: FileError) -> SpoolError {
+        log.error("cannot use a file of the spool", ["error": "\(error)"])
+        return .disk(error)
+    }
+
     /// An empty file for something that writes by itself.
     func temporaryFile() throws(SpoolError) -> TemporaryFile {
-        do throws(FileError) { return try TemporaryFile(in: folder) } catch { throw .disk(error) }
+        do throws(FileError) { return try TemporaryFile(in: folder) } catch { throw refusal(error) }
     }
 
     /// Reads a file that something wrote by itself, at most `limit` bytes; waits for the disk.
     func copy(of path: String, limit: Int) throws(SpoolError) -> SpooledFile {
         let bytes: [UInt8]
-        do throws(FileError) { bytes = try readFile(path, limit: limit) } catch { throw .disk(error) }
+        do throws(FileError) { bytes = try readFile(path, limit: limit) } catch { throw refusal(error) }
         let writer = try SpoolWriter(in: self, limit: limit)
         try writer.write(bytes.span)
         guard let file = writer.finish() else { throw .malformed("the file was finished twice") }

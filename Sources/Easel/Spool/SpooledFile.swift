@@ -34,7 +34,7 @@ final class SpooledFile: Sendable {
 
 /// Writes a spooled file, hashing it and reading its image header on the way.
 final class SpoolWriter {
-    private let folder: String
+    private let spool: Spool
     /// `nil` as long as the disk refuses one.
     private var file: TemporaryFile?
     private var hash: SHA256? = SHA256()
@@ -53,11 +53,13 @@ final class SpoolWriter {
     init(
         in spool: Spool, limit: Int, left allowance: Int? = nil, waitsForDisk: Bool = false
     ) throws(SpoolError) {
-        folder = spool.folder
+        self.spool = spool
         self.limit = limit
         self.allowance = allowance ?? limit
         self.waitsForDisk = waitsForDisk
-        do throws(FileError) { _ = try openFile() } catch { guard waitsForDisk else { throw .disk(error) } }
+        do throws(FileError) { _ = try openFile() } catch {
+            guard waitsForDisk else { throw spool.refusal(error) }
+        }
     }
 
     /// Adds bytes.
@@ -93,14 +95,14 @@ final class SpoolWriter {
         do throws(FileError) {
             if backlog.isEmpty { return try openFile().write(bytes) }
         } catch {
-            guard waitsForDisk else { throw .disk(error) }
+            guard waitsForDisk else { throw spool.refusal(error) }
         }
         for index in (writtenLength - before)..<bytes.count { backlog.append(bytes[index]) }
     }
 
     private func openFile() throws(FileError) -> TemporaryFile {
         if let file { return file }
-        let file = try TemporaryFile(in: folder)
+        let file = try TemporaryFile(in: spool.folder)
         self.file = file
         return file
     }
@@ -126,9 +128,18 @@ final class SpoolWriter {
 }
 
 /// Why bytes from outside could not be spooled.
-enum SpoolError: Error, Sendable {
+enum SpoolError: Error, Sendable, CustomStringConvertible {
     /// Bytes.
     case tooLarge(limit: Int)
     case malformed(String)
     case disk(FileError)
+
+    /// What clients may know, who need not know the gateway's paths.
+    var description: String {
+        switch self {
+        case .tooLarge(let limit): "it is longer than \(limit) bytes"
+        case .malformed(let reason): reason
+        case .disk: "the gateway's disk refused it"
+        }
+    }
 }
