@@ -97,6 +97,31 @@ def test_jobs_that_wait_are_seen_where_they_wait(start, openai_upstream):
     assert page("easel_jobs", state="submitted") == page("easel_provider_in_flight", provider="upstream") == 0
 
 
+def test_the_breaker_of_a_provider_that_fails_is_seen(start, openai_upstream):
+    openai_upstream.settings = {"breaker": {"failures": 2, "pause": "1s"}}
+    easel = start(openai_upstream)
+
+    def breaker():
+        page = metrics(easel)
+        states = ["closed", "paused", "open", "probing"]
+        [state] = [state for state in states if page("easel_provider_breaker", provider="upstream", state=state)]
+        return state
+
+    assert breaker() == "closed"
+    openai_upstream.answer_with(*[upstreams.status(503)] * 2)
+    assert [easel.post(PATH, ORDER).status for _ in range(2)] == [503, 503]
+    assert breaker() == "open"
+    # It takes more than time: somebody has to try.
+    eventually(lambda: metrics(easel)("easel_provider_pause_seconds", provider="upstream") == 0)
+    assert breaker() == "open"
+    openai_upstream.pause()
+    easel.post(PATH, ORDER, headers={"Prefer": "respond-async"})
+    openai_upstream.wait_for_calls(3)
+    assert breaker() == "probing"
+    openai_upstream.resume()
+    eventually(lambda: breaker() == "closed")
+
+
 def test_who_is_turned_away_is_counted_by_why(start, openai_upstream):
     easel = start(openai_upstream)
     poor, _ = key_with(easel, "--budget", "0.01/day")

@@ -72,6 +72,7 @@ extension MetricsSnapshot.Provider {
     @EventLoop fileprivate init(_ traffic: ProviderTraffic) {
         self.init(
             name: traffic.provider, inFlight: traffic.underWayCount, concurrency: traffic.limits.concurrency,
-            waiting: traffic.waitingCount, queue: traffic.limits.queue, pause: traffic.pause ?? .zero)
+            waiting: traffic.waitingCount, queue: traffic.limits.queue, pause: traffic.pause ?? .zero,
+            breaker: traffic.breakerPhase)
     }
 }

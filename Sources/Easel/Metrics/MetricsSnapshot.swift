@@ -14,6 +14,7 @@ struct MetricsSnapshot: Sendable {
         var queue: Int
         /// How long nothing is sent.
         var pause = Duration.zero
+        var breaker = Breaker.Phase.closed
     }
 
     /// Bytes; without a limit there is no bound.
@@ -158,6 +159,14 @@ extension MetricsSnapshot {
             "easel_provider_pause_seconds", .gauge,
             "How long nothing will be sent to a provider that failed or asked for a pause; 0 when it may be.")
         for provider in providers { page.add(provider.pause.seconds, ["provider": provider.name]) }
+        page.begin(
+            "easel_provider_breaker", .gauge,
+            "1 for the state that a provider's breaker is in: closed, paused (as it asked for), open or probing.")
+        for provider in providers {
+            for phase in Breaker.Phase.allCases {
+                page.add(phase == provider.breaker ? 1 : 0, ["provider": provider.name, "state": phase.rawValue])
+            }
+        }
     }
 
     private func addLedger(to page: inout Exposition) {

@@ -36,6 +36,11 @@ struct Breaker: Sendable {
         case probing(Int)
     }
 
+    /// A state in one word, as `/metrics` tells it.
+    enum Phase: String, Sendable, CaseIterable {
+        case closed, paused, open, probing
+    }
+
     enum Admission: Sendable, Hashable {
         case normal
         /// Goes through as the one that finds out.
@@ -64,6 +69,16 @@ struct Breaker: Sendable {
         case .closed: nil
         case .paused(let until), .open(let until): until > now ? until - now : nil
         case .probing: Self.probePatience
+        }
+    }
+
+    /// The state in one word: a pause that was asked for ends by itself, but it takes a probe to close what is open.
+    func phase(at now: Timestamp) -> Phase {
+        switch state {
+        case .closed: .closed
+        case .paused: wait(at: now) == nil ? .closed : .paused
+        case .open: .open
+        case .probing: .probing
         }
     }
 

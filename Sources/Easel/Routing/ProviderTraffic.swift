@@ -30,6 +30,7 @@ final class ProviderTraffic {
 
     /// How long nothing will be sent there; `nil` when something can be.
     var pause: Duration? { breaker.wait(at: clock.now) }
+    var breakerPhase: Breaker.Phase { breaker.phase(at: clock.now) }
     var waitingCount: Int { turnstile.waitingCount }
     var underWayCount: Int { turnstile.insideCount }
 

@@ -49,6 +49,8 @@ struct MetricsPageTests {
         }
         // It asked for a pause of two seconds.
         #expect(lines.contains(#"easel_provider_pause_seconds{provider="p0"} 2"#))
+        #expect(lines.contains(#"easel_provider_breaker{provider="p0",state="paused"} 1"#))
+        #expect(lines.contains(#"easel_provider_breaker{provider="p0",state="closed"} 0"#))
         #expect([refusing.calls.count, making.calls.count] == calls)
         for provider in [refusing, making] { await provider.stop() }
         await parts.close()

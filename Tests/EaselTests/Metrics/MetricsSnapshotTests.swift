@@ -10,7 +10,9 @@ struct MetricsSnapshotTests {
         return MetricsSnapshot(
             version: "1.2.3", counts: counts, jobs: [.submitted: 2], jobLimit: 10_000,
             providers: [
-                .init(name: "offline", inFlight: 1, concurrency: 64, waiting: 2, queue: 1000, pause: .seconds(30))
+                .init(
+                    name: "offline", inFlight: 1, concurrency: 64, waiting: 2, queue: 1000, pause: .seconds(30),
+                    breaker: .open)
             ],
             bodies: .init(used: 7, limit: 4_096_000_000), waitingWrites: 3, commits: (4, .milliseconds(6)),
             images: .init(used: 911_204_331, limit: nil), freeDisk: 1 << 40, minFreeDisk: 200_000_000,

@@ -45,6 +45,22 @@ struct BreakerTests {
         #expect(breaker.admit(at: at(7)) == .normal)
     }
 
+    @Test func `in one word, what is open stays so until a probe has closed it, and a pause ends by itself`() {
+        var breaker = opened()
+        #expect(breaker.phase(at: at(29)) == .open)
+        #expect(breaker.phase(at: at(31)) == .open)
+        guard case .probe(let number) = breaker.admit(at: at(31)) else {
+            Issue.record("no probe: \(breaker.state)")
+            return
+        }
+        #expect(breaker.phase(at: at(32)) == .probing)
+        breaker.note(.healthy, of: number, at: at(33))
+        #expect(breaker.phase(at: at(33)) == .closed)
+        breaker.note(.pause(.seconds(7)), of: nil, at: at(33))
+        #expect(breaker.phase(at: at(39)) == .paused)
+        #expect(breaker.phase(at: at(40)) == .closed)
+    }
+
     @Test func `no pause is believed that is longer than five minutes`() {
         var breaker = Breaker(Breaker.Settings())
         breaker.note(.pause(.seconds(86_400)), of: nil, at: start)
