@@ -79,7 +79,9 @@ def test_what_needs_a_restart_is_refused_with_its_place(start, change):
 def test_without_a_gateway_there_is_nothing_to_reload(start):
     easel = start()
     rewrite(easel, data=str(easel.folder / "elsewhere"))
-    assert "no gateway runs with the data folder" in easel.run("reload", exit_code=1)
+    printed = easel.run("reload", exit_code=1)
+    assert f"no gateway runs with the data folder '{easel.folder}/elsewhere', which {easel.config} names" in printed
+    assert "One that was started with another 'data' is not found this way" in printed
     rewrite(easel, data=str(easel.data))
     easel.stop()
     assert "no gateway runs with the data folder" in easel.run("reload", exit_code=1)

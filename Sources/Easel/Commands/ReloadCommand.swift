@@ -35,8 +35,9 @@ struct ReloadCommand: Command {
         guard let process = try gateway.process() else {
             throw Refusal(
                 """
-                no gateway runs with the data folder '\(FilePath.absolute(configuration.data))'; \
-                start it: easel serve --config \(file.path)
+                no gateway runs with the data folder '\(FilePath.absolute(configuration.data))', which \(file.path) \
+                names; start it: easel serve --config \(file.path). One that was started with another 'data' is not \
+                found this way, and works with this file after a restart
                 """)
         }
         let name = "the gateway (process \(process.id))"
