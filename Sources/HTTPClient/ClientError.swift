@@ -63,7 +63,9 @@ extension ClientError.Kind: CustomStringConvertible {
         case .invalidURL(let reason): "the URL cannot be used: \(reason)"
         case .invalidRequest(let reason): reason
         case .addressRefused(let host, let address, let purpose):
-            "\(host) has the address \(address), which is \(purpose), and only public addresses are allowed"
+            host == address || host == "[\(address)]"
+                ? "\(host) is \(purpose), and only public addresses are allowed"
+                : "\(host) has the address \(address), which is \(purpose), and only public addresses are allowed"
         case .unresolvable(let host): "the name \(host) has no address; check it and the DNS server"
         case .connectFailed(let reason): "cannot connect: \(reason)"
         case .tlsFailed(let reason): "no secure connection: \(reason)"

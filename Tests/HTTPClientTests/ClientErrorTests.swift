@@ -76,6 +76,15 @@ struct ClientErrorTests {
                 """)
     }
 
+    @Test(arguments: [
+        ("localhost", "127.0.0.1", "localhost has the address 127.0.0.1, which is loopback, and"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1 is loopback, and"), ("[::1]", "::1", "[::1] is loopback, and"),
+    ])
+    func `an address that is refused is named once`(host: String, address: String, beginning: String) {
+        let kind = ClientError.Kind.addressRefused(host: host, address: address, purpose: "loopback")
+        #expect(kind.description == beginning + " only public addresses are allowed")
+    }
+
     // MARK: Time
 
     @Test @EventLoop func `a connection may take so long`() async throws {
