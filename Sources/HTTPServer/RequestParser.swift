@@ -69,43 +69,14 @@ package struct RequestParser: Sendable {
     /// One line or one run of body bytes further; `nil` to go on.
     private mutating func advance(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
         switch state {
-        case .requestLine:
-            if headCount == 0 && position < bytes.count && bytes[position] == Self.tlsHandshake { throw .tls }
-            let limit = limits.requestLine
-            guard let line = try line(bytes, &position, limit: limit, .requestLineTooLong(limit: limit)) else {
-                return .needMore
-            }
-            if line.isEmpty && !skippedEmptyLine {
-                // "a server … SHOULD ignore at least one empty line" (RFC 9112, section 2.2).
-                skippedEmptyLine = true
-                return nil
-            }
-            head = try HeadBuilder(requestLine: bytes.extracting(line))
-            state = .fields
-            return nil
-        case .fields:
-            let limit = limits.head
-            guard let line = try line(bytes, &position, limit: limit - headCount, .headTooLarge(limit: limit)) else {
-                return .needMore
-            }
-            guard line.isEmpty else {
-                try head.add(field: bytes.extracting(line), limit: limits.fields)
-                return nil
-            }
-            return .head(try finishHead())
-        case .body(remaining: 0):
-            return finishRequest()
+        case .requestLine: return try requestLine(bytes, &position)
+        case .fields: return try field(bytes, &position)
+        case .body(remaining: 0): return finishRequest()
         case .body(let remaining):
             guard let range = Self.take(remaining, of: bytes, &position) else { return .needMore }
             state = .body(remaining: remaining - range.count)
             return .body(range)
-        case .chunkSize:
-            let limit = limits.chunkLine
-            guard let line = try line(bytes, &position, limit: limit, .chunkLineTooLong(limit: limit)) else {
-                return .needMore
-            }
-            try startChunk(bytes.extracting(line))
-            return nil
+        case .chunkSize: return try chunkSize(bytes, &position)
         case .chunkData(remaining: 0):
             state = .chunkEnd
             return nil
@@ -113,27 +84,106 @@ package struct RequestParser: Sendable {
             guard let range = Self.take(remaining, of: bytes, &position) else { return .needMore }
             state = .chunkData(remaining: remaining - range.count)
             return .body(range)
-        case .chunkEnd:
-            if position < bytes.count && bytes[position] != .carriageReturn { throw .chunkEnd }
-            guard position + 1 < bytes.count else { return .needMore }
-            guard bytes[position + 1] == .lineFeed else { throw .chunkEnd }
-            position += 2
-            state = .chunkSize
-            return nil
-        case .trailers:
-            let limit = limits.trailers
-            let room = limit - headCount
-            guard let line = try line(bytes, &position, limit: room, .trailersTooLarge(limit: limit)) else {
-                return .needMore
-            }
-            guard line.isEmpty else {
-                _ = try FieldLine(bytes.extracting(line))
-                return nil
-            }
-            return finishRequest()
-        case .rejected(let rejection):
-            return .reject(rejection)
+        case .chunkEnd: return try chunkEnd(bytes, &position)
+        case .trailers: return try trailer(bytes, &position)
+        case .rejected(let rejection): return .reject(rejection)
         }
+    }
+
+    // MARK: The head
+
+    private mutating func requestLine(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
+        if headCount == 0 && position < bytes.count && bytes[position] == Self.tlsHandshake { throw .tls }
+        let limit = limits.requestLine
+        guard let line = try line(bytes, &position, limit: limit, .requestLineTooLong(limit: limit)) else {
+            return .needMore
+        }
+        if line.isEmpty && !skippedEmptyLine {
+            // "a server … SHOULD ignore at least one empty line" (RFC 9112, section 2.2).
+            skippedEmptyLine = true
+            return nil
+        }
+        head = try HeadBuilder(requestLine: bytes.extracting(line))
+        state = .fields
+        return nil
+    }
+
+    private mutating func field(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
+        let limit = limits.head
+        guard let line = try line(bytes, &position, limit: limit - headCount, .headTooLarge(limit: limit)) else {
+            return .needMore
+        }
+        guard line.isEmpty else {
+            try head.add(field: bytes.extracting(line), limit: limits.fields)
+            return nil
+        }
+        return .head(try finishHead())
+    }
+
+    private mutating func finishHead() throws(Rejection) -> RequestHead {
+        // The request belongs to whoever handles it now; a second reference would make every change to it a copy.
+        defer { self.head = HeadBuilder() }
+        let head = try head.finish()
+        headCount = 0
+        switch head.body {
+        case .none: state = .body(remaining: 0)
+        case .length(let length): state = .body(remaining: length)
+        case .chunked:
+            state = .chunkSize
+            chunkExtensionCount = 0
+        }
+        return head
+    }
+
+    /// The first byte of a TLS connection: a record of type "handshake" (RFC 8446, section 5.1).
+    private static let tlsHandshake: UInt8 = 0x16
+
+    // MARK: A body in chunks
+
+    private mutating func chunkSize(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
+        let limit = limits.chunkLine
+        guard let line = try line(bytes, &position, limit: limit, .chunkLineTooLong(limit: limit)) else {
+            return .needMore
+        }
+        let header = try ChunkHeader(bytes.extracting(line))
+        chunkExtensionCount += header.extensionCount
+        guard chunkExtensionCount <= limits.chunkExtensions else {
+            throw .chunkExtensionsTooLong(limit: limits.chunkExtensions)
+        }
+        headCount = 0
+        state = header.size == 0 ? .trailers : .chunkData(remaining: header.size)
+        return nil
+    }
+
+    private mutating func chunkEnd(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
+        if position < bytes.count && bytes[position] != .carriageReturn { throw .chunkEnd }
+        guard position + 1 < bytes.count else { return .needMore }
+        guard bytes[position + 1] == .lineFeed else { throw .chunkEnd }
+        position += 2
+        state = .chunkSize
+        return nil
+    }
+
+    private mutating func trailer(_ bytes: Span<UInt8>, _ position: inout Int) throws(Rejection) -> Action? {
+        let limit = limits.trailers
+        let room = limit - headCount
+        guard let line = try line(bytes, &position, limit: room, .trailersTooLarge(limit: limit)) else {
+            return .needMore
+        }
+        guard line.isEmpty else {
+            _ = try FieldLine(bytes.extracting(line))
+            return nil
+        }
+        return finishRequest()
+    }
+
+    // MARK: Parts of all
+
+    private mutating func finishRequest() -> Action {
+        state = .requestLine
+        headCount = 0
+        skippedEmptyLine = false
+        return .end
     }
 
     /// The next line without its CRLF, consumed; `nil` if its end has not come yet.
@@ -164,39 +214,4 @@ package struct RequestParser: Sendable {
         position += min(count, bytes.count - start)
         return start..<position
     }
-
-    private mutating func finishHead() throws(Rejection) -> RequestHead {
-        // The request belongs to whoever handles it now; a second reference would make every change to it a copy.
-        defer { self.head = HeadBuilder() }
-        let head = try head.finish()
-        headCount = 0
-        switch head.body {
-        case .none: state = .body(remaining: 0)
-        case .length(let length): state = .body(remaining: length)
-        case .chunked:
-            state = .chunkSize
-            chunkExtensionCount = 0
-        }
-        return head
-    }
-
-    private mutating func finishRequest() -> Action {
-        state = .requestLine
-        headCount = 0
-        skippedEmptyLine = false
-        return .end
-    }
-
-    private mutating func startChunk(_ line: Span<UInt8>) throws(Rejection) {
-        let header = try ChunkHeader(line)
-        chunkExtensionCount += header.extensionCount
-        guard chunkExtensionCount <= limits.chunkExtensions else {
-            throw .chunkExtensionsTooLong(limit: limits.chunkExtensions)
-        }
-        headCount = 0
-        state = header.size == 0 ? .trailers : .chunkData(remaining: header.size)
-    }
-
-    /// The first byte of a TLS connection: a record of type "handshake" (RFC 8446, section 5.1).
-    private static let tlsHandshake: UInt8 = 0x16
 }
