@@ -1,16 +1,15 @@
+import CCurl
 import HTTP
 
 extension ClientRequest {
     /// The URL, once nothing in the request can be mistaken for something else on the wire.
-    ///
-    /// `known` are URLs that were read before, by their texts.
-    func checkedURL(known: [String: TargetURL] = [:]) throws(ClientError) -> TargetURL {
+    func checkedURL() throws(ClientError) -> TargetURL {
         guard method.rawValue.isToken else {
             throw ClientError(.invalidRequest("the method is not a token"), reached: .no, request: "a request")
         }
         let target: TargetURL
         do {
-            target = if let known = known[url] { known } else { try TargetURL(url) }
+            target = try TargetURL(url)
         } catch {
             throw ClientError(.invalidURL(error.reason), reached: .no, request: method.rawValue)
         }
@@ -32,13 +31,18 @@ extension ClientRequest {
     /// The fields in the notation of `CURLOPT_HTTPHEADER`: a name with a semicolon is a field without a value, a name
     /// with a colon one that libcurl leaves out.
     var fieldLines: [String] {
-        // A form's type is what libcurl would call a body that has none.
-        ["Expect:"] + (shortBody != nil && fields["content-type"] == nil ? ["Content-Type:"] : [])
+        // It would put the field it has of its own together for every request.
+        ["Expect:"] + (fields["accept-encoding"] == nil ? ["Accept-Encoding: \(Self.acceptedEncoding)"] : [])
+            // A form's type is what libcurl would call a body that has none.
+            + (shortBody != nil && fields["content-type"] == nil ? ["Content-Type:"] : [])
             + fields.all.map { field in
                 let value = field.value.trimmingOptionalWhitespace
                 return value.isEmpty ? "\(field.name);" : "\(field.name): \(value)"
             }
     }
+
+    /// Asks for no encoding; an answer that has one is understood all the same.
+    static let acceptedEncoding = "identity"
 
     /// The `Content-Length` to send; `nil` for none.
     ///
@@ -63,6 +67,12 @@ extension ClientRequest {
 
     /// In bytes; what libcurl sends together with the head at most (its `MAX_INITIAL_POST_SIZE`) is four times that.
     private static let longestShortBody = 16 << 10
+
+    /// Why an option that libcurl did not take keeps the request from being sent.
+    func error(_ refused: EasyHandle.OptionError, at url: TargetURL) -> ClientError {
+        let reason = unsafe String(cString: curl_easy_strerror(refused.code))
+        return error(.other(code: refused.code.rawValue, reason), reached: .no, at: url)
+    }
 
     func error(_ kind: ClientError.Kind, reached: ClientError.Reached, at url: TargetURL) -> ClientError {
         ClientError(kind, reached: reached, request: "\(method.rawValue) \(url.shown)")

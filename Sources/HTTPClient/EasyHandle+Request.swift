@@ -21,8 +21,7 @@ extension EasyHandle {
         // HTTP/2 servers may refuse a stream, and libcurl would then send the request again by itself.
         try set(CURLOPT_HTTP_VERSION, to: Int(CURL_HTTP_VERSION_1_1))
         try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, to: 1)
-        // Asks for no encoding, and still understands an answer that has one.
-        try set(CURLOPT_ACCEPT_ENCODING, to: "identity")
+        try set(CURLOPT_ACCEPT_ENCODING, to: ClientRequest.acceptedEncoding)
         try set(CURLOPT_USERAGENT, to: client.userAgent)
         try set(CURLOPT_NOSIGNAL, to: 1)
         // Without it, a transfer that ends while its name is being resolved blocks the loop until that is done.
@@ -38,12 +37,11 @@ extension EasyHandle {
     }
 
     /// Sets what a request has of its own.
-    func prepare(for request: ClientRequest, to url: TargetURL) throws(OptionError) {
-        try set(CURLOPT_URL, to: url.text)
+    func prepare(for request: ClientRequest, with head: RequestHead) throws(OptionError) {
+        try setHead(head)
         try set(CURLOPT_CONNECTTIMEOUT_MS, to: request.limits.connect.milliseconds)
         try setBody(of: request)
         try set(CURLOPT_CUSTOMREQUEST, to: request.method.rawValue)
-        try setFieldLines(request.fieldLines)
         isReusable = request.isShortOrder
     }
 

@@ -9,7 +9,6 @@ final class EasyHandle {
     let pointer: UnsafeMutableRawPointer
     /// Where libcurl writes what went wrong, which is more precise than the text of its code.
     private let errorText: UnsafeMutablePointer<CChar>
-    private var fieldLines: UnsafeMutablePointer<curl_slist>?
     /// Whether another order sets every option anew that was not the same for both.
     var isReusable = false
 
@@ -29,7 +28,6 @@ final class EasyHandle {
 
     deinit {
         unsafe curl_easy_cleanup(pointer)
-        unsafe curl_slist_free_all(fieldLines)
         unsafe errorText.deallocate()
     }
 
@@ -63,21 +61,15 @@ final class EasyHandle {
             })
     }
 
-    /// Sets the lines of the head, in libcurl's notation: `Name;` is a field without a value.
-    func setFieldLines(_ lines: [String]) throws(OptionError) {
-        for line in lines {
-            let longer = unsafe curl_slist_append(fieldLines, line)
-            guard let longer = unsafe longer else { throw OptionError(CURLE_OUT_OF_MEMORY) }
-            unsafe fieldLines = longer
-        }
-        try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, fieldLines))
+    /// Sets what a request begins with, which has to live until libcurl has let go of the handle.
+    func setHead(_ head: RequestHead) throws(OptionError) {
+        try set(CURLOPT_URL, to: head.url.text)
+        try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, head.lines))
     }
 
     /// Lets go of all that a request said, once libcurl is done with it.
     func clear() throws(OptionError) {
         try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, nil))
-        unsafe curl_slist_free_all(fieldLines)
-        unsafe fieldLines = nil
         try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_COPYPOSTFIELDS, nil))
         unsafe errorText.pointee = 0
     }

@@ -28,11 +28,11 @@ package final class HTTPClient {
     private var noted: [Transfer] = []
     private var watches: [curl_socket_t: Watch] = [:]
     private var timer: Timer?
-    /// The URLs that orders were sent to, taken apart.
-    private var targets: [String: TargetURL] = [:]
+    /// The heads of the last orders, by their URLs.
+    private var orderHeads: [String: RequestHead] = [:]
 
-    /// URLs that are remembered at most; then all are forgotten.
-    private static let targetMemory = 64
+    /// Heads that are remembered at most; then all are forgotten.
+    private static let orderHeadLimit = 64
 
     package init(
         addresses: AddressPolicy, connections: ConnectionLimits = ConnectionLimits(), userAgent: String = "easel"
@@ -79,11 +79,10 @@ package final class HTTPClient {
     func begin(
         _ request: ClientRequest, since started: ContinuousClock.Instant
     ) throws(ClientError) -> Transfer {
-        let url = try request.checkedURL(known: targets)
-        if request.method == .post { remember(url) }
-        guard !Task.isCancelled else { throw request.error(.cancelled, reached: .no, at: url) }
+        let head = try head(of: request)
+        guard !Task.isCancelled else { throw request.error(.cancelled, reached: .no, at: head.url) }
         do throws(EasyHandle.OptionError) {
-            let transfer = try Transfer(request, to: url, by: self, since: started)
+            let transfer = try Transfer(request, with: head, by: self, since: started)
             try transfer.easy.connect(to: transfer)
             let code = unsafe curl_multi_add_handle(multi, transfer.easy.pointer)
             guard code == CURLM_OK else { throw EasyHandle.OptionError(CURLE_FAILED_INIT) }
@@ -91,16 +90,18 @@ package final class HTTPClient {
             transfer.begin()
             return transfer
         } catch {
-            let reason = unsafe String(cString: curl_easy_strerror(error.code))
-            throw request.error(.other(code: error.code.rawValue, reason), reached: .no, at: url)
+            throw request.error(error, at: head.url)
         }
     }
 
-    /// Remembers where orders go: to the same few addresses all the time.
-    private func remember(_ url: TargetURL) {
-        guard targets[url.text] == nil else { return }
-        if targets.count >= Self.targetMemory { targets = [:] }
-        targets[url.text] = url
+    /// The head of a request; that of an order may have been made for one before it.
+    private func head(of request: ClientRequest) throws(ClientError) -> RequestHead {
+        guard request.isShortOrder else { return try RequestHead(request) }
+        if let head = orderHeads[request.url], head.fits(request) { return head }
+        let head = try RequestHead(request)
+        if orderHeads.count >= Self.orderHeadLimit { orderHeads = [:] }
+        orderHeads[request.url] = head
+        return head
     }
 
     // MARK: What transfers call

@@ -17,7 +17,7 @@ final class Transfer {
     private static let longestSleep = Duration.seconds(3600)
 
     let easy: EasyHandle
-    let url: TargetURL
+    private let requestHead: RequestHead
     private let client: HTTPClient
     private let method: Method
     private let limits: TransferLimits
@@ -56,11 +56,12 @@ final class Transfer {
     }
 
     init(
-        _ request: ClientRequest, to url: TargetURL, by client: HTTPClient, since started: ContinuousClock.Instant
+        _ request: ClientRequest, with requestHead: RequestHead, by client: HTTPClient,
+        since started: ContinuousClock.Instant
     ) throws(EasyHandle.OptionError) {
         easy = try client.handle(for: request)
-        try easy.prepare(for: request, to: url)
-        self.url = url
+        try easy.prepare(for: request, with: requestHead)
+        self.requestHead = requestHead
         self.client = client
         method = request.method
         limits = request.limits
@@ -68,6 +69,8 @@ final class Transfer {
         self.started = started
         lastProgress = .now
     }
+
+    var url: TargetURL { requestHead.url }
 
     // MARK: What the waiting task calls
 

@@ -65,8 +65,12 @@ struct HTTPClientTests {
             #expect(request.field("Authorization") == key)
             #expect(request.field("Content-Length") == "\(text.utf8.count)")
         }
-        _ = try await client.text(ClientRequest(method: .post, url: servers[1].url, body: .bytes([1])))
-        #expect(servers[1].requests.last?.field("Authorization") == nil)
+        for key in ["four", "five", nil] {
+            let fields = key.map { ["Authorization": $0] as Fields } ?? [:]
+            _ = try await client.text(
+                ClientRequest(method: .post, url: servers[1].url, fields: fields, body: .bytes([1])))
+            #expect(servers[1].requests.last?.field("Authorization") == key)
+        }
         _ = try await client.text(servers[1].url + "/a")
         #expect(servers[1].requests.last?.line == "GET /a HTTP/1.1")
         #expect(servers[1].requests.last?.field("Content-Length") == nil)
