@@ -21,6 +21,9 @@ static inline CURLcode shim_easy_set_data_callback(CURL *easy, CURLoption option
 static inline CURLcode shim_easy_set_offset(CURL *easy, CURLoption option, curl_off_t value) {
     return curl_easy_setopt(easy, option, value);
 }
+static inline CURLcode shim_easy_set_url(CURL *easy, CURLU *value) {
+    return curl_easy_setopt(easy, CURLOPT_CURLU, value);
+}
 static inline CURLcode shim_easy_set_opensocket_callback(CURL *easy, curl_opensocket_callback value) {
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
 }

@@ -64,12 +64,15 @@ final class EasyHandle {
     /// Sets what a request begins with, which has to live until libcurl has let go of the handle.
     func setHead(_ head: RequestHead) throws(OptionError) {
         try set(CURLOPT_URL, to: head.url.text)
+        // Saves libcurl reading it once more, and putting it together from what it has read.
+        try check(unsafe shim_easy_set_url(pointer, head.url.parts?.handle))
         try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, head.lines))
     }
 
     /// Lets go of all that a request said, once libcurl is done with it.
     func clear() throws(OptionError) {
         try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_HTTPHEADER, nil))
+        try check(unsafe shim_easy_set_url(pointer, nil))
         try check(unsafe shim_easy_set_pointer(pointer, CURLOPT_COPYPOSTFIELDS, nil))
         unsafe errorText.pointee = 0
     }

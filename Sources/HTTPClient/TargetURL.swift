@@ -16,6 +16,8 @@ struct TargetURL {
 
     let text: String
     let origin: Origin
+    /// What libcurl has read already; `nil` for an address with a zone, which it loses when it copies what it has read.
+    let parts: URLParts?
 
     init(_ text: String) throws(Invalid) {
         try self.init(text, relativeTo: nil)
@@ -44,6 +46,7 @@ struct TargetURL {
         }
         origin = Origin(scheme: scheme, host: host.lowercased(), port: port)
         self.text = base == nil ? text : parts[CURLUPART_URL] ?? text
+        self.parts = parts[CURLUPART_ZONEID] == nil ? parts : nil
     }
 
     /// The URL as far as it may be shown: no query, no fragment, and not without end.
@@ -54,8 +57,8 @@ struct TargetURL {
 
 /// Owns a `CURLU *`.
 @safe
-private struct URLParts: ~Copyable {
-    private let handle: OpaquePointer
+final class URLParts {
+    let handle: OpaquePointer
 
     init() throws(TargetURL.Invalid) {
         guard let handle = unsafe curl_url() else { throw TargetURL.Invalid(reason: "out of memory") }

@@ -37,6 +37,11 @@ struct HTTPClientTests {
         #expect(server.requests.first?.line == "GET \(target.prefix { $0 != "#" }) HTTP/1.1")
     }
 
+    @Test @EventLoop func `libcurl reads an address with a zone itself, for it copies none`() throws {
+        #expect(try TargetURL("http://[fe80::1%25eth0]:8000/").parts == nil)
+        #expect(try TargetURL("http://[fe80::1]:8000/").parts != nil)
+    }
+
     @Test @EventLoop func `nothing is sent that nobody asked for`() async throws {
         let client = HTTPClient(addresses: .any)
         let server = ScriptedServer()
