@@ -67,11 +67,10 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
     func run() {
         thread.store(UInt(pthread_self()), ordering: .releasing)
         let wakeups = unsafe event_new(
-            base, wakeup, Int16(EV_READ | EV_PERSIST),
-            { descriptor, _, _ in
-                // Reading resets the eventfd. The jobs themselves run after event_base_loop returns.
-                var count: UInt64 = 0
-                unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
+            // Edge-triggered, so that nobody has to read the eventfd before it can wake the loop again.
+            base, wakeup, Int16(EV_READ | EV_ET | EV_PERSIST),
+            { _, _, _ in
+                // The jobs themselves run after event_base_loop returns.
             }, nil)
         guard let wakeups = unsafe wakeups, unsafe event_add(wakeups, nil) == 0 else {
             preconditionFailure("libevent cannot watch its own eventfd (errno \(errno))")
