@@ -88,6 +88,8 @@ package final class HTTPClient {
             guard code == CURLM_OK else { throw EasyHandle.OptionError(CURLE_FAILED_INIT) }
             unsafe transfers[transfer.easy.pointer] = transfer
             transfer.begin()
+            // libcurl has set its timer to now, which would be a turn of the loop from now.
+            drive(CURL_SOCKET_TIMEOUT, 0)
             return transfer
         } catch {
             throw request.error(error, at: head.url)
