@@ -82,15 +82,6 @@ package final class RequestBody: ByteSource {
         return reader.isBodyComplete
     }
 
-    /// The whole rest of the body, in memory: for bodies that are small by their nature.
-    package func collect() async throws(BodyError) -> [UInt8] {
-        var whole: [UInt8] = []
-        while let part = try await next() {
-            if whole.isEmpty { whole = part } else { whole += part }
-        }
-        return whole
-    }
-
     private func nextPart(atLeast count: Int = 1) async throws(BodyError) -> [UInt8]? {
         switch source {
         case .bytes(let bytes):

@@ -31,9 +31,6 @@ package final class Server {
 
     private var limits: Limits { shared.value }
 
-    /// How many clients are connected.
-    package var connectionCount: Int { connections.count }
-
     /// Stops accepting, lets requests in work finish, and cuts off those that are not done in time.
     ///
     /// Connections without a request are closed at once. Called again, it waits no longer. Returns how many requests

@@ -117,9 +117,6 @@ package final class Stream {
 
     // MARK: Sending
 
-    /// How many written bytes the kernel has not taken yet.
-    package var unsentCount: Int { output.count }
-
     /// Queues bytes, and sends them at once where the kernel has room.
     ///
     /// It never waits and never fails: ``sent(downTo:stall:)`` tells. Say `isMoreComing` where the next write follows

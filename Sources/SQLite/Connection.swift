@@ -126,9 +126,6 @@ package struct Connection: ~Copyable {
         return current != 0
     }
 
-    /// How many compiled statements rest in the cache.
-    var keptStatements: Int { statements.count }
-
     func error(_ code: CInt, _ message: String) -> DatabaseError {
         unsafe DatabaseError(code: code, of: handle, sql: nil, message: message)
     }

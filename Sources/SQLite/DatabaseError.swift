@@ -16,14 +16,6 @@ package struct DatabaseError: Error, Sendable, Hashable {
         self.path = path
     }
 
-    /// The statement met a row with the same key: a `UNIQUE` or `PRIMARY KEY` constraint failed.
-    package var isUniqueViolation: Bool {
-        code == ResultCode.constraintUnique || code == ResultCode.constraintPrimaryKey
-    }
-
-    /// A row would refer to one that does not exist, or leave others referring to nothing.
-    package var isForeignKeyViolation: Bool { code == ResultCode.constraintForeignKey }
-
     /// Another process held the lock for longer than ``Connection/busyTimeout``: the same call may succeed later.
     package var isBusy: Bool { primaryCode == SQLITE_BUSY }
 
@@ -63,8 +55,6 @@ extension DatabaseError: CustomStringConvertible {
 /// Extended result codes that the header computes, which Swift cannot import.
 enum ResultCode {
     static let constraintForeignKey = SQLITE_CONSTRAINT | 3 << 8
-    static let constraintPrimaryKey = SQLITE_CONSTRAINT | 6 << 8
-    static let constraintUnique = SQLITE_CONSTRAINT | 8 << 8
     static let abortRollback = SQLITE_ABORT | 2 << 8
     static let ioErrorSharedMemorySize = SQLITE_IOERR | 19 << 8
 }

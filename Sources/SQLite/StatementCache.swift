@@ -27,8 +27,6 @@ final class StatementCache {
     private var entries: [Key: Entry] = [:]
     private var uses = 0
 
-    var count: Int { entries.values.count { $0.statement != nil } }
-
     func take(_ sql: String) -> Statement? { entries[Key(sql: sql)]?.statement.take() }
 
     /// Keeps a statement for later; over the limit the one that has rested longest goes.

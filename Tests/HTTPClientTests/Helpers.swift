@@ -1,4 +1,5 @@
 import LibEvent
+import Support
 
 @testable import HTTPClient
 
@@ -22,12 +23,6 @@ extension HTTPClient {
 }
 
 extension ByteSource {
-    func collect() async throws -> [UInt8] {
-        var all: [UInt8] = []
-        while let piece = try await next() { all += piece }
-        return all
-    }
-
     func text() async throws -> String { String(decoding: try await collect(), as: UTF8.self) }
 }
 

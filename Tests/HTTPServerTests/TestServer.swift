@@ -25,8 +25,6 @@ final class TestServer: RequestHandler {
         server = try Server(on: SocketAddress("127.0.0.1:0"), limits: limits, handler: self)
     }
 
-    var connectionCount: Int { server?.connectionCount ?? 0 }
-
     func connect() throws -> RawClient {
         try RawClient(to: #require(server).address)
     }

@@ -73,7 +73,7 @@ struct GroupCommitTests {
                 },
                 insert("last"),
             ])
-        #expect(results.map(\.error?.isUniqueViolation) == [nil, true, nil])
+        #expect(results.map(\.error?.message) == [nil, "UNIQUE constraint failed: notes.text", nil])
         #expect(database.commitCount == 2)
         #expect(try await database.notes() == ["first", "last"])
     }
@@ -90,7 +90,7 @@ struct GroupCommitTests {
                 { connection in try connection.run("INSERT INTO links VALUES (99)") },
                 insert("last"),
             ])
-        #expect(results.map(\.error?.isForeignKeyViolation) == [nil, true, nil])
+        #expect(results.map(\.error?.message) == [nil, "FOREIGN KEY constraint failed", nil])
         #expect(try await database.notes() == ["first", "last"])
     }
 

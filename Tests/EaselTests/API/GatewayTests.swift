@@ -414,11 +414,3 @@ extension Response {
 
     @EventLoop func json() async throws -> JSONValue { try JSONValue(parsing: try await bytes()) }
 }
-
-extension ByteSource {
-    func collect() async throws -> [UInt8] {
-        var all: [UInt8] = []
-        while let piece = try await next() { all += piece }
-        return all
-    }
-}

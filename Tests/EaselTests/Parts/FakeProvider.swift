@@ -43,7 +43,8 @@ final class FakeProvider: RequestHandler {
     }
 
     func respond(to request: Request, body: RequestBody, peer: Peer) async -> Response {
-        let bytes = (try? await body.collect()) ?? []
+        var bytes: [UInt8] = []
+        while let part = try? await body.next() { bytes += part }
         let call = Call(number: calls.count + 1, request: request, json: try? JSONValue(parsing: bytes))
         calls.append(call)
         return await script(call)
