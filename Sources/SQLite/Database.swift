@@ -69,6 +69,14 @@ package final class Database: Sendable {
         try startReaders()
     }
 
+    /// Whether opening a file that exists would change its schema, and it has one that others may be using.
+    ///
+    /// - Throws: As ``init(reading:migrations:)`` does.
+    package static func isOutdated(_ path: String, migrations: [Migration]) throws(DatabaseError) -> Bool {
+        let pending = try Connection.open(path, for: .readOnly).pendingMigrations(of: migrations)
+        return !pending.isEmpty && pending.count < migrations.count
+    }
+
     deinit {
         reader.stop()
         checkpointer.stop()

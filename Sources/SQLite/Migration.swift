@@ -51,15 +51,19 @@ extension Connection {
 
     /// Insists that the database has every one of the migrations, and no other.
     borrowing func checkIsUpToDate(with history: [Migration]) throws(DatabaseError) {
-        let isOurs = try !texts("SELECT name FROM sqlite_schema WHERE name = 'migrations'").isEmpty
-        let recorded = isOurs ? try texts(Self.selectMigrations) : []
-        try check(recorded, against: history.map(\.name))
-        if recorded.count < history.count {
+        if let missing = try pendingMigrations(of: history).first {
             throw error(
                 SQLITE_SCHEMA,
-                "it is not up to date, without the migration “\(history[recorded.count].name)”, and was opened only to "
-                    + "be read")
+                "it is not up to date, without the migration “\(missing.name)”, and was opened only to be read")
         }
+    }
+
+    /// The migrations that the database does not have yet: all of them when it is new.
+    borrowing func pendingMigrations(of history: [Migration]) throws(DatabaseError) -> ArraySlice<Migration> {
+        let isNew = try texts("SELECT name FROM sqlite_schema WHERE name = 'migrations'").isEmpty
+        let recorded = isNew ? [] : try texts(Self.selectMigrations)
+        try check(recorded, against: history.map(\.name))
+        return history.dropFirst(recorded.count)
     }
 
     /// Applies the first migration that is not recorded; false if there is none.

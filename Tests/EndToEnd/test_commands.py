@@ -1,7 +1,9 @@
 """The commands: what they print, and what a running server makes of them."""
 
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -94,6 +96,28 @@ def test_keys_can_be_made_before_the_first_start(start):
     gateway = start()
     gateway.stop()
     key = gateway.create_key("early")
+    gateway.start()
+    assert gateway.get("/v1/models", key=key).status == 200
+
+
+def test_no_command_upgrades_the_ledger_of_a_gateway_that_runs(start):
+    gateway = start()
+    with contextlib.closing(sqlite3.connect(gateway.data / "easel.sqlite", isolation_level=None)) as ledger:
+        migrations = lambda: ledger.execute("SELECT name FROM migrations ORDER BY position").fetchall()  # noqa: E731
+        newest = migrations()
+        # Of an older version, to whoever looks: this step can be taken again.
+        ledger.execute("DELETE FROM migrations WHERE name LIKE '0010 %'")
+        assert migrations() == newest[:9]
+        told = gateway.run("keys", "create", "--name", "new", exit_code=1)
+        assert (
+            f"the gateway that uses it (process {gateway.process.pid}). Restart the gateway with this version" in told
+        )
+        gateway.run("keys", "list", exit_code=1)
+        assert migrations() == newest[:9]
+        assert gateway.post("/v1/images/generations", {"prompt": "an otter"}).status == 200
+        gateway.stop()
+        key = gateway.create_key("new")
+        assert migrations() == newest
     gateway.start()
     assert gateway.get("/v1/models", key=key).status == 200
 

@@ -42,9 +42,15 @@ struct ReadingTests {
         #expect(!scratch.hasDatabase)
     }
 
+    @Test func `a file that is new is not of an older version`() async throws {
+        await (try scratch.open([])).close()
+        #expect(try !Database.isOutdated(scratch.database, migrations: [.notes]))
+    }
+
     @Test func `it leaves an older schema as it is, and refuses it as it refuses a newer one`() async throws {
         let titles = Migration("0002 add titles", sql: "ALTER TABLE notes ADD COLUMN title TEXT")
         await (try scratch.open()).close()
+        #expect(try Database.isOutdated(scratch.database, migrations: [.notes, titles]))
         for _ in 0..<2 {
             #expect(
                 refusal(of: [.notes, titles])
@@ -52,6 +58,7 @@ struct ReadingTests {
         }
         await (try scratch.open([.notes, titles])).close()
         #expect(refusal(of: [.notes, titles]) == nil)
+        #expect(try !Database.isOutdated(scratch.database, migrations: [.notes, titles]))
         #expect(refusal(of: [.notes])?.contains("migrations this program does not know, “0002 add titles”") == true)
     }
 }

@@ -39,13 +39,17 @@ struct ConfigurationFile: Sendable {
     }
 
     /// Opens the books beside a server that may be running, and closes them after some work on them.
+    ///
+    /// - Throws: A ``Refusal`` also where they are of an older version and a server runs, which would be of that, too.
     @EventLoop
     func withLedger(_ work: @EventLoop (Configuration, Ledger) async throws -> Void) async throws {
         let configuration = try loadBesideServer()
         let ledger: Ledger
         do {
             try Directory(configuration.data).create()
-            ledger = try Ledger(folder: configuration.data)
+            ledger = try Self.ledger(in: configuration.data)
+        } catch let refusal as Refusal {
+            throw refusal
         } catch {
             throw Refusal("cannot open the data folder '\(configuration.data)': \(error)")
         }
@@ -54,6 +58,21 @@ struct ConfigurationFile: Sendable {
             throw error
         }
         await ledger.close()
+    }
+
+    /// Opens the books; while they are upgraded, no server may use them.
+    private static func ledger(in folder: String) throws -> Ledger {
+        guard try Ledger.isOutdated(in: folder) else { return try Ledger(folder: folder) }
+        let path = folder + "/lock"
+        let lock: FileLock
+        do throws(FileError) { lock = try FileLock(path: path) } catch {
+            guard error.isLocked else { throw error }
+            let process = (try? FileLock.holder(path: path)).map { " (process \($0.id))" } ?? ""
+            throw Refusal(
+                "the ledger in '\(folder)' is of an older version, and so is the gateway that uses it\(process). Restart "
+                    + "the gateway with this version, which upgrades the ledger, and try again")
+        }
+        return try withExtendedLifetime(lock) { try Ledger(folder: folder) }
     }
 
     /// Opens the books only to read them: nothing in the data folder is made or changed.

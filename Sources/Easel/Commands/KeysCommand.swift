@@ -94,19 +94,26 @@ struct KeysCommand: Command {
 
     @EventLoop
     func run(on terminal: Terminal) async throws {
-        if case .hash = action { return try await hash(terminal) }
-        try await file.withLedger { configuration, ledger in
+        switch action {
+        case .create(let name, let models, let options):
+            try await file.withLedger { try await create(name, models, options, $0, $1, terminal) }
+        case .list: try await report(to: terminal) { report, _ in try await report.list(isJSON: isJSON) }
+        case .show(let id):
+            try await report(to: terminal) { try await $0.show(try await known(id, $1), isJSON: isJSON) }
+        case .limit(let id, let options): try await file.withLedger { try await limit(id, options, $1, terminal) }
+        case .rotate(let id, let grace): try await file.withLedger { try await rotate(id, grace, $1, terminal) }
+        case .revoke(let id): try await file.withLedger { try await revoke(id, $1, terminal) }
+        case .hash: try await hash(terminal)
+        }
+    }
+
+    @EventLoop
+    private func report(
+        to terminal: Terminal, _ text: @EventLoop (KeyReport, Ledger) async throws -> String
+    ) async throws {
+        try await file.withLedgerToRead { configuration, ledger in
             let report = KeyReport(ledger: ledger, currency: configuration.currency, now: WallClock.system.now)
-            switch action {
-            case .create(let name, let models, let options):
-                try await create(name, models, options, configuration, ledger, terminal)
-            case .list: terminal.print(try await report.list(isJSON: isJSON))
-            case .show(let id): terminal.print(try await report.show(try await known(id, ledger), isJSON: isJSON))
-            case .limit(let id, let options): try await limit(id, options, ledger, terminal)
-            case .rotate(let id, let grace): try await rotate(id, grace, ledger, terminal)
-            case .revoke(let id): try await revoke(id, ledger, terminal)
-            case .hash: break
-            }
+            terminal.print(try await text(report, ledger))
         }
     }
 

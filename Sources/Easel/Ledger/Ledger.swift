@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import JSON
 import SQLite
 
@@ -8,12 +9,14 @@ import SQLite
 struct Ledger: Sendable {
     let database: Database
 
+    private static func path(in folder: String) -> String { folder + "/easel.sqlite" }
+
     /// Opens the books in a data folder, and makes them when there are none; `upgrading` hears of what may take a while.
     ///
     /// - Throws: `DatabaseError` when the file cannot be read, written or understood.
     init(folder: String, isDurable: Bool = true, upgrading: (_ migration: String) -> Void = { _ in }) throws {
         database = try Database(
-            path: folder + "/easel.sqlite", durability: isDurable ? .full : .relaxed, migrations: Schema.migrations,
+            path: Self.path(in: folder), durability: isDurable ? .full : .relaxed, migrations: Schema.migrations,
             upgrading: upgrading)
     }
 
@@ -21,7 +24,16 @@ struct Ledger: Sendable {
     ///
     /// - Throws: `DatabaseError` when there are none, or they are not those of this version.
     init(reading folder: String) throws {
-        database = try Database(reading: folder + "/easel.sqlite", migrations: Schema.migrations)
+        database = try Database(reading: Self.path(in: folder), migrations: Schema.migrations)
+    }
+
+    /// Whether a data folder has books of an older version, which opening them would upgrade.
+    static func isOutdated(in folder: String) throws -> Bool {
+        do throws(FileError) { _ = try OpenFile(path: path(in: folder)) } catch {
+            if error.isMissing { return false }
+            throw error
+        }
+        return try Database.isOutdated(path(in: folder), migrations: Schema.migrations)
     }
 
     /// Finishes what is queued and folds the write-ahead log into the file.

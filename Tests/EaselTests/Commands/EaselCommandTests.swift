@@ -23,6 +23,12 @@ struct EaselCommandTests {
         await run(words)
     }
 
+    /// Makes a ledger, perhaps that of an earlier version.
+    private func makeLedger(_ migrations: [Migration] = Schema.migrations) async throws {
+        try Directory("\(folder.path)/data").create()
+        await (try Database(path: "\(folder.path)/data/easel.sqlite", migrations: migrations)).close()
+    }
+
     /// Writes a configuration into the test's folder, and gives its path.
     private func configure(_ text: String = Parts.sandbox) throws -> String {
         try folder.write(Array("data: \(folder.path)/data\n\(text)".utf8), to: "easel.yaml")
@@ -155,6 +161,7 @@ struct EaselCommandTests {
 
     @Test @EventLoop func `a key is made, listed and revoked`() async throws {
         let path = try configure()
+        try await makeLedger()
         #expect(await run("keys", "list", "--config", path).out.hasPrefix("There are no keys."))
         let made = await run("keys", "create", "--name", "ci", "--models", "sandbox", "--config", path)
         #expect(made.status == 0)
@@ -188,7 +195,7 @@ struct EaselCommandTests {
 
     @Test @EventLoop func `jobs and usage are told of what the gateway did`() async throws {
         let path = try configure()
-        #expect(await run("keys", "list", "--config", path).status == 0)
+        try await makeLedger()
         #expect(await run("jobs", "list", "--config", path).out == "There are no jobs yet.\n")
         #expect(await run("usage", "--config", path).out == "Nothing was asked for in that time.\n")
 
@@ -229,22 +236,48 @@ struct EaselCommandTests {
         #expect(rows.array?.first?["cost"]?.number == 0.025)
     }
 
-    @Test(arguments: [["jobs", "list"], ["jobs", "show", "req_0"], ["usage"]])
+    @Test(arguments: [
+        ["create", "--name", "ci"], ["limit", "key_0", "--rpm", "1"], ["rotate", "key_0"], ["revoke", "key_0"],
+    ])
+    @EventLoop func `a command that writes upgrades an older ledger once no gateway uses it`(words: [String])
+        async throws
+    {
+        let path = try configure()
+        try await makeLedger(Schema.migrations.dropLast())
+        let data = "\(folder.path)/data"
+        var lock: FileLock? = try FileLock(path: "\(data)/lock")
+        let refused = await run(["keys"] + words + ["--config", path])
+        #expect(refused.status == 1)
+        #expect(
+            refused.error == """
+                easel: the ledger in '\(data)' is of an older version, and so is the gateway that uses it \
+                (process \(RunningProcess.current.id)). Restart the gateway with this version, which upgrades the ledger, \
+                and try again
+
+                """)
+        #expect(try Ledger.isOutdated(in: data))
+        _ = lock.take()
+        #expect(await run(["keys"] + words + ["--config", path]).status == (words[0] == "create" ? 0 : 1))
+        #expect(try !Ledger.isOutdated(in: data))
+    }
+
+    @Test(arguments: [
+        ["jobs", "list"], ["jobs", "show", "req_0"], ["usage"], ["keys", "list"], ["keys", "show", "key_0"],
+    ])
     @EventLoop func `a command that only reads leaves a new or older data folder as it is`(words: [String]) async throws
     {
         let path = try configure()
-        let (data, older) = ("\(folder.path)/data", Array(Schema.migrations.dropLast()))
+        let data = "\(folder.path)/data"
         let new = await run(words + ["--config", path])
         #expect(new.status == 1)
         #expect(new.error.contains("A folder that is new, or of an older version, is made ready by 'easel serve'"))
         #expect(throws: FileError.self) { try Directory(data).files() }
 
-        try Directory(data).create()
-        await (try Database(path: "\(data)/easel.sqlite", durability: .full, migrations: older)).close()
+        try await makeLedger(Schema.migrations.dropLast())
         let refused = await run(words + ["--config", path])
         #expect(refused.status == 1)
         #expect(refused.error.contains("it is not up to date"))
-        await (try Database(reading: "\(data)/easel.sqlite", migrations: older)).close()
+        #expect(try Ledger.isOutdated(in: data))
     }
 
     @Test @EventLoop func `dialects are listed, and one shown with its parameters`() async throws {

@@ -96,7 +96,7 @@ struct KeysCommandTests {
     }
 
     @Test @EventLoop func `a key that a file declares is changed there`() async throws {
-        _ = try await keys("list")
+        _ = try await create()
         let ledger = try Ledger(folder: "\(folder.path)/data")
         let key = DeclaredKey(
             name: "team-a", digest: try #require(Digest(hexadecimal: String(repeating: "a", count: 64))))
