@@ -66,6 +66,7 @@ package struct JSONParser<Sink: LongStringSink> {
                 case .string: try readString(bytes, at: &index)
                 case .number: try readNumber(bytes, at: &index)
                 case .literal: try readLiteral(bytes, at: &index)
+                case .end where strictness == .forgiving: index = bytes.count
                 default: try readStructure(bytes[index], at: &index)
                 }
             }
@@ -159,7 +160,7 @@ package struct JSONParser<Sink: LongStringSink> {
             beginToken(with: byte, at: here)
             state = .number
         default:
-            guard let literal = JSONLiteral(firstByte: byte) else {
+            guard let literal = JSONLiteral(firstByte: byte, strictness: strictness) else {
                 throw error(.malformed, "expected \(expectation) but found \(byte.nameInMessages)", at: here)
             }
             self.literal = literal

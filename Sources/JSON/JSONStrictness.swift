@@ -7,7 +7,8 @@ package enum JSONStrictness: Sendable, Hashable {
     case strict
     /// For providers' answers, where a paid image must not be lost to an emoji cut in half.
     ///
-    /// The last member of a name wins, and what is not Unicode becomes U+FFFD. Strings handed to a ``LongStringSink`` keep
+    /// The last member of a name wins, what is not Unicode becomes U+FFFD, `NaN` becomes `null`, and whatever follows the
+    /// text's value is ignored. Strings handed to a ``LongStringSink`` keep
     /// their invalid UTF-8.
     case forgiving
 }

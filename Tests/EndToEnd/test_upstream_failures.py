@@ -1,5 +1,7 @@
 """Providers that refuse, lie, hang up or never end. Whatever they do, they are called once and the gateway lives on."""
 
+import base64
+import json
 import time
 
 import openai
@@ -7,7 +9,7 @@ import pytest
 
 import upstreams
 from gateway import bytes_of
-from pictures import data_uri, picture
+from pictures import data_uri, filed_picture, picture
 
 
 @pytest.fixture
@@ -81,6 +83,51 @@ def test_an_answer_without_end_is_cut_off(easel, openai_upstream):
     # A debug build on a busy machine needs its time for half a gigabyte.
     assert failure(easel, timeout=200).status_code == 502
     assert openai_upstream.sent < 1_000_000_000
+
+
+def chunked(body):
+    """One chunk, and the end of the connection where the last one belongs."""
+
+    def answer(exchange):
+        exchange.send_response(200)
+        exchange.send_header("Transfer-Encoding", "chunked")
+        exchange.end_headers()
+        exchange.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
+        exchange.close_connection = True
+
+    return answer
+
+
+def cut(body):
+    """Not as long as it is said to be."""
+
+    def answer(exchange):
+        exchange.begin(200, len(body) + 10)
+        exchange.wfile.write(body)
+        exchange.close_connection = True
+
+    return answer
+
+
+@pytest.mark.parametrize("make", [picture, filed_picture])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda body: upstreams.status(200, b"\xef\xbb\xbf" + body),
+        lambda body: upstreams.status(200, body + b"\n" + body),
+        lambda body: upstreams.status(200, body + b"}</html>\0"),
+        lambda body: upstreams.status(200, b'{"seconds": NaN, ' + body[1:]),
+        chunked,
+        cut,
+    ],
+    ids=["byte order mark", "twice", "garbage behind it", "Python's NaN", "no last chunk", "too short"],
+)
+def test_an_answer_that_has_its_image_is_good_whatever_else_is_wrong_with_it(easel, openai_upstream, answer, make):
+    made = make()
+    body = json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(made).decode()}]}).encode()
+    openai_upstream.answer_with(answer(body))
+    [item] = generate(easel).data
+    assert bytes_of(item) == made
 
 
 def test_a_good_answer_under_a_wrong_content_type_is_still_good(easel, openai_upstream):

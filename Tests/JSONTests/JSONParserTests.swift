@@ -107,6 +107,8 @@ import Testing
             (#""\ud83e\ud83e\udda6""#, "\u{FFFD}🦦"),
             (#""\ud83e\u0041""#, "\u{FFFD}A"),
             (#""\ud83e\t""#, "\u{FFFD}\t"),
+            (#"[NaN, 1]"#, [nil, 1]),
+            ("[1]\n[2]", [1]), ("[1]}garbage", [1]), ("{} \0\0", [:]), ("1 2", 1),
         ] as [(String, JSONValue)])
     func `a forgiving parser repairs a provider's answer`(text: String, value: JSONValue) throws {
         for pieceSize in [1, 2, .max] {

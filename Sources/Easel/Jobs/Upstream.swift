@@ -172,13 +172,16 @@ final class Upstream: ProviderConnection {
         }
     }
 
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     /// Tells an answer's kind by its first bytes, since types are often wrong, and reads it accordingly.
     private func receive(_ response: ClientResponse, _ follower: StreamFollower?) async throws -> Received {
         let (status, fields) = (response.status.rawValue, response.fields)
         guard let first = try await response.body.next() else {
             return Received(answer: Answer(status: status, fields: fields, body: .empty))
         }
-        switch first.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
+        let text = first.starts(with: Self.byteOrderMark) ? first.dropFirst(Self.byteOrderMark.count) : first[...]
+        switch text.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
         case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\""):
             return try await receiveJSONOrText(first, response)
         case _ where fields["content-type"]?.hasPrefix("image/") == true || first.isImageStart:

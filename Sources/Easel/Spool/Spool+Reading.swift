@@ -39,16 +39,22 @@ extension Spool {
 
     /// Reads a whole JSON text; the bytes that have been taken from the source already come first.
     ///
-    /// One that is paid for `waitsForDisk`, where that refuses it: it is read on only when what came of it is written.
+    /// One that is paid for `waitsForDisk`, where that refuses it: it is read on only when what came of it is written. A
+    /// forgiving reader takes a text that is whole also where its source breaks off behind it.
     @EventLoop func receiveJSON(
         _ first: [UInt8] = [], then source: some ByteSource, limit: Int, strictness: JSONStrictness = .strict,
         waitsForDisk: Bool = false
     ) async throws -> SpooledJSON {
         var text = first
         while text.count <= Self.inlineLength {
-            guard !source.isExhausted, let bytes = try await source.next() else {
-                return try SpooledJSON(parsing: text, strictness)
+            let bytes: [UInt8]?
+            do { bytes = source.isExhausted ? nil : try await source.next() } catch {
+                guard strictness == .forgiving, let json = try? SpooledJSON(parsing: text, strictness) else {
+                    throw error
+                }
+                return json
             }
+            guard let bytes else { return try SpooledJSON(parsing: text, strictness) }
             text += bytes
         }
         return try await receiveLongJSON(
@@ -66,7 +72,12 @@ extension Spool {
             if let refusal = try await spooler.write(piece) {
                 try await waitForDisk(after: refusal) { await spooler.flush() }
             }
-            guard let next = try await source.next(atLeast: Self.pieceLength) else { break }
+            let next: [UInt8]?
+            do { next = try await source.next(atLeast: Self.pieceLength) } catch {
+                guard strictness == .forgiving, let (value, files) = try? await spooler.finish() else { throw error }
+                return SpooledJSON(value: value, files: files, length: length)
+            }
+            guard let next else { break }
             length += next.count
             guard length <= limit else { throw SpoolError.tooLarge(limit: limit) }
             piece = next
