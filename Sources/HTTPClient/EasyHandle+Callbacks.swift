@@ -24,7 +24,7 @@ private func openSocket(
 ) -> curl_socket_t {
     guard let address = unsafe address else { return CURL_SOCKET_BAD }
     let destination = unsafe IPAddress(shim_sockaddr(address))
-    guard unsafe onLoop(this, orElse: false, { $0.mayConnect(to: destination) }) else { return CURL_SOCKET_BAD }
+    guard unsafe onLoop(this, destination, orElse: false, { $0.mayConnect(to: $1) }) else { return CURL_SOCKET_BAD }
     let type = unsafe address.pointee.socktype | CInt(SOCK_CLOEXEC.rawValue)
     return unsafe socket(address.pointee.family, type, address.pointee.protocol)
 }
@@ -33,44 +33,47 @@ private func beforeRequest(
     _ this: UnsafeMutableRawPointer?, _ remoteAddress: UnsafeMutablePointer<CChar>?,
     _ localAddress: UnsafeMutablePointer<CChar>?, _ remotePort: CInt, _ localPort: CInt
 ) -> CInt {
-    unsafe onLoop(this, orElse: false) { $0.beforeRequest() } ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    let isAllowed = unsafe onLoop(this, (), orElse: false) { transfer, _ in transfer.beforeRequest() }
+    return isAllowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 private func send(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
 ) -> Int {
-    nonisolated(unsafe) let buffer = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
-    return unsafe onLoop(this, orElse: Int(CURL_READFUNC_ABORT)) {
-        unsafe $0.send(into: buffer) ?? Int(CURL_READFUNC_PAUSE)
+    let buffer = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
+    return unsafe onLoop(this, buffer, orElse: Int(CURL_READFUNC_ABORT)) {
+        unsafe $0.send(into: $1) ?? Int(CURL_READFUNC_PAUSE)
     }
 }
 
 private func receiveLine(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
 ) -> Int {
-    nonisolated(unsafe) let line = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-    return unsafe onLoop(this, orElse: 0) { unsafe $0.receive(line: line) ? size * count : 0 }
+    let line = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return unsafe onLoop(this, line, orElse: 0) { unsafe $0.receive(line: $1) ? $1.count : 0 }
 }
 
 private func receive(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ this: UnsafeMutableRawPointer?
 ) -> Int {
-    nonisolated(unsafe) let chunk = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-    return unsafe onLoop(this, orElse: 0) { transfer in
+    let chunk = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return unsafe onLoop(this, chunk, orElse: 0) { transfer, chunk in
         guard let isTaken = unsafe transfer.receive(chunk) else { return Int(CURL_WRITEFUNC_PAUSE) }
-        return isTaken ? size * count : 0
+        return isTaken ? chunk.count : 0
     }
 }
 
-/// Asks the transfer that libcurl was given.
-private func onLoop<Answer>(
-    _ this: UnsafeMutableRawPointer?, orElse fallback: Answer, _ ask: @EventLoop (Transfer) -> Answer
+/// Asks the transfer that libcurl was given, and hands it what libcurl says.
+///
+/// Inlined, or the question would be allocated for every line of an answer.
+@inline(__always)
+private func onLoop<Input, Answer>(
+    _ this: UnsafeMutableRawPointer?, _ input: Input, orElse fallback: Answer,
+    _ ask: @escaping @EventLoop ((Transfer, Input)) -> Answer
 ) -> Answer {
     guard let this = unsafe this else { return fallback }
     let transfer = unsafe Unmanaged<Transfer>.fromOpaque(this).takeUnretainedValue()
-    nonisolated(unsafe) var answer = fallback
-    EventLoop.assumeIsolated { unsafe answer = ask(transfer) }
-    return unsafe answer
+    return EventLoop.assumeIsolated((transfer, input), ask)
 }
 
 extension IPAddress {

@@ -163,12 +163,12 @@ package final class HTTPClient {
         check(unsafe shim_multi_set_pointer(multi, CURLMOPT_TIMERDATA, this))
         let socketCallback: curl_socket_callback = { _, socket, action, this, _ in
             let client = unsafe Unmanaged<HTTPClient>.fromOpaque(this!).takeUnretainedValue()
-            EventLoop.assumeIsolated { client.watch(socket, for: action) }
+            EventLoop.assumeIsolated((client, socket, action)) { $0.watch($1, for: $2) }
             return 0
         }
         let timerCallback: curl_multi_timer_callback = { _, milliseconds, this in
             let client = unsafe Unmanaged<HTTPClient>.fromOpaque(this!).takeUnretainedValue()
-            EventLoop.assumeIsolated { client.schedule(milliseconds) }
+            EventLoop.assumeIsolated((client, milliseconds)) { $0.schedule($1) }
             return 0
         }
         check(unsafe shim_multi_set_socket_callback(multi, socketCallback))

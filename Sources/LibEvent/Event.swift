@@ -30,7 +30,7 @@ package final class Watch {
         unsafe event.assign(descriptor, interest.rawValue | Int16(EV_PERSIST), this) { _, what, this in
             guard let this = unsafe this else { return }
             let watch = unsafe Unmanaged<Watch>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { watch.ready(Readiness(rawValue: what)) }
+            EventLoop.assumeIsolated((watch, what)) { $0.ready(Readiness(rawValue: $1)) }
         }
         isWatching = event.add()
     }
@@ -57,7 +57,7 @@ package final class Timer {
         unsafe event.assign(-1, 0, this) { _, _, this in
             guard let this = unsafe this else { return }
             let timer = unsafe Unmanaged<Timer>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { timer.fired() }
+            EventLoop.assumeIsolated(timer) { $0.fired() }
         }
     }
 

@@ -50,15 +50,17 @@ package actor EventLoop {
         shared.executor.putOff(work)
     }
 
-    /// Enters the isolation that a C callback on the loop's thread already has.
+    /// Enters the isolation that a C callback on the loop's thread already has, with what the callback was given.
     ///
     /// Custom global actors have no `assumeIsolated` of their own; the cast is how the
-    /// standard library does it for `MainActor`.
-    package nonisolated static func assumeIsolated(_ operation: @EventLoop () -> Void) {
+    /// standard library does it for `MainActor`. There the operation captures what it works on, and is allocated for it
+    /// twice; here it need not capture anything.
+    package nonisolated static func assumeIsolated<Input, Output>(
+        _ input: Input, _ operation: @escaping @EventLoop (Input) -> Output
+    ) -> Output {
         precondition(shared.executor.isCurrent, "this runs on the event loop's thread only")
-        withoutActuallyEscaping(operation) { operation in
-            shared.executor.measured(unsafe unsafeBitCast(operation, to: (() -> Void).self))
-        }
+        let operation = unsafe unsafeBitCast(operation, to: ((Input) -> Output).self)
+        return shared.executor.measured { operation(input) }
     }
 
     /// Tells from now on of every piece of work that takes more of the thread's processor time than a limit; with `nil`

@@ -115,7 +115,7 @@ private struct Handle: ~Copyable {
                 guard let this = unsafe this else { return }
                 let listener = unsafe Unmanaged<Listener>.fromOpaque(this).takeUnretainedValue()
                 let peer = unsafe address.flatMap { unsafe SocketAddress($0) }
-                EventLoop.assumeIsolated { listener.didAccept(descriptor, from: peer) }
+                EventLoop.assumeIsolated((listener, descriptor, peer)) { $0.didAccept($1, from: $2) }
             }, context, UInt32(LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC), backlog, descriptor)
         guard let pointer = unsafe pointer else {
             let code = errno
@@ -126,7 +126,7 @@ private struct Handle: ~Copyable {
         unsafe evconnlistener_set_error_cb(pointer) { _, this in
             guard let this = unsafe this else { return }
             let listener = unsafe Unmanaged<Listener>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { listener.didFail() }
+            EventLoop.assumeIsolated(listener) { $0.didFail() }
         }
         return true
     }

@@ -109,7 +109,7 @@ final class LoopExecutor: SerialExecutor, TaskExecutor {
     }
 
     /// Runs a piece of work on the loop's thread, watched if anybody watches.
-    func measured(_ piece: () -> Void) {
+    func measured<Output>(_ piece: () -> Output) -> Output {
         if let watch = unsafe watch { watch.measure(piece) } else { piece() }
     }
 

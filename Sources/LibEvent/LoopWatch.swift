@@ -49,7 +49,7 @@ final class LoopWatch {
     }
 
     /// Runs a piece, and tells if it took too long.
-    func measure(_ piece: () -> Void) {
+    func measure<Output>(_ piece: () -> Output) -> Output {
         // A callback that a piece gives rise to is a part of it.
         guard !isMeasuring else { return piece() }
         isMeasuring = true
@@ -57,11 +57,12 @@ final class LoopWatch {
         unsafe Self.sample.pointee.start = start
         unsafe Self.sample.pointee.frameCount = 0
         unsafe Self.interrupt(after: Self.sample.pointee.limit)
-        piece()
+        let output = piece()
         let time = Duration.nanoseconds(Self.processorTime - start)
         Self.interrupt(after: 0)
         isMeasuring = false
         if time > limit { told(Overrun(time: time, backtrace: Self.backtrace)) }
+        return output
     }
 
     /// That of the calling thread, in nanoseconds.

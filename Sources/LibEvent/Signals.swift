@@ -45,7 +45,7 @@ private final class SignalEvent {
         unsafe event.assign(signal.rawValue, Int16(EV_SIGNAL | EV_PERSIST), this) { _, _, this in
             guard let this = unsafe this else { return }
             let event = unsafe Unmanaged<SignalEvent>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { event.signals.didReceive(event.signal) }
+            EventLoop.assumeIsolated(event) { $0.signals.didReceive($0.signal) }
         }
         let isWatched = event.add()
         precondition(isWatched, "libevent cannot watch signal \(signal) (errno \(errno))")

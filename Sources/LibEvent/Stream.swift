@@ -61,7 +61,7 @@ package final class Stream {
         unsafe readable.assign(descriptor, Int16(EV_READ | EV_CLOSED | EV_ET | EV_PERSIST), this) { _, what, this in
             guard let this = unsafe this else { return }
             let stream = unsafe Unmanaged<Stream>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { stream.didBecomeReadable(what) }
+            EventLoop.assumeIsolated((stream, what)) { $0.didBecomeReadable($1) }
         }
         guard readable.add() else {
             close()
@@ -351,7 +351,7 @@ extension Stream {
         unsafe writable.assign(descriptor, Int16(EV_WRITE | EV_ET | EV_PERSIST), this) { _, _, this in
             guard let this = unsafe this else { return }
             let stream = unsafe Unmanaged<Stream>.fromOpaque(this).takeUnretainedValue()
-            EventLoop.assumeIsolated { stream.flush() }
+            EventLoop.assumeIsolated(stream) { $0.flush() }
         }
     }
 

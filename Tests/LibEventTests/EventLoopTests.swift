@@ -28,7 +28,7 @@ struct EventLoopTests {
 
     @Test func `claiming the loop from another thread stops the process`() async {
         await #expect(processExitsWith: .failure) {
-            EventLoop.assumeIsolated {}
+            EventLoop.assumeIsolated(()) {}
         }
     }
 

@@ -50,7 +50,7 @@ struct LoopWatchTests {
 private final class Overruns {
     private(set) var all: [Overrun] = []
 
-    nonisolated func add(_ overrun: Overrun) { EventLoop.assumeIsolated { all.append(overrun) } }
+    nonisolated func add(_ overrun: Overrun) { EventLoop.assumeIsolated((self, overrun)) { $0.all.append($1) } }
 }
 
 /// Takes so much processor time.
