@@ -81,6 +81,7 @@ final class Audit {
     func run() async throws {
         try await checkLedger()
         try await checkJobs()
+        try await checkSpending()
         try await checkSmallImages()
         for prefix in BlobPaths.prefixes {
             try await checkImages(prefix)
@@ -118,6 +119,17 @@ final class Audit {
         progress.jobs = count.all
         if count.unfinished > 0, try await !isGatewayRunning() {
             notes.append("jobs that are not finished: \(count.unfinished); the next start takes them up again")
+        }
+    }
+
+    private func checkSpending() async throws {
+        for difference in try await ledger.spendingDifferences() {
+            let (counted, actual) = (difference.counted, difference.actual)
+            tell(
+                .ledger, "\(folder)/easel.sqlite",
+                "it counts \(counted.spent) spent and \(counted.reserved) reserved by \(difference.keyID) on "
+                    + "\(difference.day), whose jobs add up to \(actual.spent) and \(actual.reserved)",
+                "report this: the key's budget goes by the count")
         }
     }
 

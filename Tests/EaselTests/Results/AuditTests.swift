@@ -211,4 +211,58 @@ struct AuditTests {
             ])
         await scene.parts.close()
     }
+
+    @Test(arguments: [
+        (
+            "UPDATE spending SET spent = spent + 1 WHERE reserved > 0", "0.025001 spent and 0.075 reserved",
+            "0.025 and 0.075"
+        ),
+        ("UPDATE spending SET reserved = 0", "0.025 spent and 0.00 reserved", "0.025 and 0.075"),
+        ("DELETE FROM spending", "0.00 spent and 0.00 reserved", "0.025 and 0.075"),
+        ("UPDATE jobs SET cost = NULL", "0.025 spent and 0.075 reserved", "0.05 and 0.075"),
+        ("DELETE FROM jobs WHERE finished_at IS NULL", "0.025 spent and 0.075 reserved", "0.025 and 0.00"),
+    ])
+    @EventLoop func `what a key has spent is told where its jobs do not add up to it`(
+        change: String, counted: String, actual: String
+    ) async throws {
+        let scene = try await Scene()
+        let (ledger, now) = (scene.parts.ledger, scene.parts.clock.now)
+        var job = JobRecord.example("req_2", key: scene.key.id, at: now)
+        job.reserved = Money("0.05")
+        try await ledger.accept(job, .example(job.id))
+        (job.state, job.finishedAt, job.cost) = (.failed, now, Money("0.025"))
+        try await ledger.finish(job, nil, images: [])
+        job = JobRecord.example("req_3", key: scene.key.id, at: now)
+        job.reserved = Money("0.075")
+        try await ledger.accept(job, nil)
+        #expect(try await scene.audit().differences.isEmpty)
+        try await ledger.database.write { connection in try connection.run(change) }
+        #expect(
+            try await scene.audit().differences == [
+                "ledger: easel.sqlite: it counts \(counted) by \(scene.key.id) on \(Day(of: now)), "
+                    + "whose jobs add up to \(actual)"
+            ])
+        await scene.parts.close()
+    }
+
+    @Test @EventLoop func `what is spent is added up over more jobs than are read at once`() async throws {
+        let scene = try await Scene()
+        try await scene.parts.ledger.database.write { connection in
+            try connection.run(
+                """
+                WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 12000)
+                INSERT INTO jobs (id, key_id, operation, model, state, parameters, prompt_characters, input_images,
+                    wanted_images, accepted_at, request_bytes, reserved)
+                SELECT 'req_2' || number, key_id, operation, model, 'submitted', parameters, 1, 0, 1,
+                    number % 9 * 86400000000, 1, 25000
+                FROM jobs, numbers
+                """)
+        }
+        #expect(try await scene.audit().differences.isEmpty)
+        try await scene.parts.ledger.database.write { connection in
+            try connection.run("UPDATE spending SET reserved = reserved - 1 WHERE day IN (2, 7)")
+        }
+        #expect(try await scene.audit().differences.count == 2)
+        await scene.parts.close()
+    }
 }
