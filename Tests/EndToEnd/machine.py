@@ -1,19 +1,22 @@
 """Faults of the machine that a test can bring about: a disk that is full, a user who may do little.
 
-The small disk is a real one: a tmpfs of a few megabytes in a mount namespace of its own, which a keeper process holds.
-It is gone with the keeper, so nothing stays mounted. Making it takes root, or a kernel that lets users have namespaces.
+The small disk is a real one: a tmpfs for a few megabytes and a thousand files, in a mount namespace of its own, which
+a keeper process holds. It is gone with the keeper, so nothing stays mounted. Making it takes root, or a kernel that
+lets users have namespaces.
 """
 
 import contextlib
+import itertools
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
 #: A user who owns nothing; as in the Dockerfile, it need not exist.
 NOBODY = 10001
 
-KEEPER = 'mount -t tmpfs -o "size=$2,mode=755" tmpfs "$1" && echo ready && exec sleep infinity'
+KEEPER = 'mount -t tmpfs -o "size=$2,nr_inodes=1000,mode=755" tmpfs "$1" && echo ready && exec sleep infinity'
 
 
 class NoNamespaces(Exception):
@@ -43,16 +46,23 @@ class SmallDisk:
         #: Where this process finds what is on it.
         self.inside = pathlib.Path(f"/proc/{self._keeper.pid}/root{folder}")
         self._filler = self.inside / "filler"
+        self._files = self.inside / "files"
 
-    def fill(self):
-        """Not a byte more."""
+    def fill(self, files=False):
+        """Not a byte more; and with `files`, not even an empty file."""
         # tmpfs counts whole pages; what files have allocated already stays theirs.
         with self._filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(bytes(4096)):
                 pass
+        if files:
+            self._files.mkdir()
+            with contextlib.suppress(OSError):
+                for number in itertools.count():
+                    (self._files / str(number)).touch(exist_ok=False)
 
     def make_room(self):
         self._filler.unlink()
+        shutil.rmtree(self._files, ignore_errors=True)
 
     def close(self):
         os.killpg(self._keeper.pid, signal.SIGKILL)

@@ -205,8 +205,11 @@ def test_nothing_is_bought_while_the_disk_has_less_room_than_the_owner_wants(lit
     assert "disk is nearly full" in little_room.log.read_text()
 
 
+@pytest.mark.parametrize("files", [False, True], ids=["no byte", "no file"])
 @pytest.mark.parametrize("delivery", ["base64", "link", "bytes", "stream"])
-def test_an_image_bought_while_the_disk_was_full_is_stored_once_there_is_room(small, disk, openai_upstream, delivery):
+def test_an_image_bought_while_the_disk_was_full_is_stored_once_there_is_room(
+    small, disk, openai_upstream, delivery, files
+):
     easel = small(openai_upstream)
     made = noise()
     item = {"b64_json": base64.b64encode(made).decode()}
@@ -221,7 +224,7 @@ def test_an_image_bought_while_the_disk_was_full_is_stored_once_there_is_room(sm
     openai_upstream.pause()
     client = Client(easel, **({"stream": True, "partial_images": 1} if delivery == "stream" else {}))
     openai_upstream.wait_for_calls()
-    disk.fill()
+    disk.fill(files)
     openai_upstream.resume()
     time.sleep(3)  # it is in trouble by now
     assert easel.is_alive
