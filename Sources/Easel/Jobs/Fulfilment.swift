@@ -36,14 +36,16 @@ final class Fulfilment {
         let preparation = InputPreparation(for: submission, inputs)
         defer { preparation.end() }
         do throws(GatewayError) {
-            let candidates = try await apart { () throws(GatewayError) in
+            let (candidates, rows, start) = try await apart { () throws(GatewayError) in
                 try await self.means.room.check()
                 if submission.wantsReceipt { try await self.accept(job, submission) }
-                return Candidates(
+                let candidates = Candidates(
                     for: submission, jobID: job.id, along: try self.routes(for: submission), self.planners,
                     preparation)
+                let rows = Rows(job: self.record(of: job, submission))
+                return (candidates, rows, try await self.start(after: nil, of: job, candidates, rows))
             }
-            return try await buy(job, submission, candidates)
+            return try await buy(job, candidates, rows, start)
         } catch {
             return await refuse(job, submission, error)
         }
@@ -104,32 +106,31 @@ final class Fulfilment {
         return order.routes
     }
 
-    /// Tries the candidates in order, the next one only when the one before it provably bought nothing.
+    /// Tries the candidates in order, beginning with the attempt that was made first; the next one only when the one
+    /// before it provably bought nothing.
     ///
     /// Inlined, for one frame less on the stack of a task that waits here.
     @inline(__always)
     private func buy(
-        _ job: Job, _ submission: Submission, _ candidates: Candidates
+        _ job: Job, _ candidates: Candidates, _ rows: Rows, _ first: Start?
     ) async throws(GatewayError) -> JobEnding {
-        let rows = rows(of: job, submission)
+        var start = first
         var run: AttemptRun?
-        while !job.isHeld, run?.mayBeFollowed ?? true,
-            let start = try await apart({ [run] () throws(GatewayError) in
-                try await self.start(after: run, of: job, candidates, rows)
-            })
-        {
-            switch start {
-            case .begun(let next):
-                run = next
-                await next.run()
-            case .failed(let ending): return ending
+        while case .begun(let next)? = start {
+            run = next
+            await next.run()
+            guard !job.isHeld, next.mayBeFollowed else { break }
+            start = try await apart { () throws(GatewayError) in
+                try await self.start(after: next, of: job, candidates, rows)
             }
         }
+        if case .failed(let ending)? = start { return ending }
         if let run { return await conclude(job, rows, run) }
         throw job.isCancelled ? .cancelled() : job.isHeld ? .stopping() : candidates.refusal
     }
 
     /// The rows of a job that is being worked on; in one place, for what waits should not hold copies of them.
+    @EventLoop
     private final class Rows {
         var job: JobRecord
         /// The last attempt, which has bought nothing.
@@ -137,10 +138,6 @@ final class Fulfilment {
 
         init(job: JobRecord) { self.job = job }
     }
-
-    /// Not inlined, as nothing is that only begins or ends a long wait: it would take up memory all the while.
-    @inline(never)
-    private func rows(of job: Job, _ submission: Submission) -> Rows { Rows(job: record(of: job, submission)) }
 
     /// What came of making another attempt.
     private enum Start {
