@@ -151,6 +151,22 @@ def test_a_providers_rate_limit_reaches_the_client(start, openai_upstream):
     assert 1 <= float(failure.value.response.headers["retry-after"]) <= 7
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        upstreams.status(400, {"error": {"message": f"no model for Bearer {upstreams.KEY}"}}),
+        upstreams.status(500, f"Authorization: Bearer {upstreams.KEY}".encode(), "text/plain"),
+        upstreams.status(200, {"error": {"message": f"{upstreams.KEY} has no credit", "code": "server_error"}}),
+    ],
+    ids=["JSON", "text", "in a success"],
+)
+def test_a_provider_that_tells_the_key_back_tells_it_to_nobody_else(easel, openai_upstream, answer):
+    openai_upstream.answer_with(answer)
+    refused = failure(easel)
+    assert "•••" in refused.message
+    assert upstreams.KEY not in easel.run("jobs", "show", refused.request_id)
+
+
 def test_a_bad_request_according_to_the_provider_is_one_for_the_client(easel, openai_upstream):
     error = {
         "error": {"message": "n is 1 for now", "type": "invalid_request_error", "param": "n", "code": "invalid_value"}

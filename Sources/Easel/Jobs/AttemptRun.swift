@@ -143,7 +143,9 @@ final class AttemptRun {
         unanswered -= 1
         if unanswered == 0 { everyoneHasAnswered() }
         switch purchase {
-        case .failed(let failure):
+        case .failed(var failure):
+            // Some tell the request back that they refuse, and clients read the reason.
+            if let key = connection?.provider.apiKey { failure.message = key.hidden(in: failure.message) }
             outcome.failures[index] = failure
             outcome.add(failure, of: imagesPerRequest.indices.contains(index) ? imagesPerRequest[index] : 1)
         case .delivered(let delivery): await keep(delivery, index)
