@@ -24,10 +24,12 @@ package struct ClientRequest: Sendable {
     /// At 0, and for every other method, a redirect is returned like any answer. On the way to another origin only the
     /// fields that say nothing about the caller go along, and `https` never leads to `http`.
     package var redirects: Int
+    /// Whether an encoded answer is decoded: on the loop, and to a thousand times its length.
+    package var decodes: Bool
 
     package init(
         method: Method = .get, url: String, fields: Fields = [:], body: Body = .none,
-        limits: TransferLimits = TransferLimits(), redirects: Int = 0
+        limits: TransferLimits = TransferLimits(), redirects: Int = 0, decodes: Bool = true
     ) {
         self.method = method
         self.url = url
@@ -35,6 +37,7 @@ package struct ClientRequest: Sendable {
         self.body = body
         self.limits = limits
         self.redirects = redirects
+        self.decodes = decodes
     }
 }
 

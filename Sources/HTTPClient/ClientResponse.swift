@@ -7,7 +7,7 @@ package struct ClientResponse: Sendable {
     /// The header fields as they came.
     ///
     /// Should the server have encoded the body though it was asked not to, `Content-Encoding` and `Content-Length` speak
-    /// of the encoded body, and `body` gives the decoded one.
+    /// of the encoded body, and `body` gives the decoded one unless the request said not to.
     package let fields: Fields
     /// Where the answer came from, after the redirects.
     package let finalURL: String

@@ -42,6 +42,7 @@ extension EasyHandle {
         try set(CURLOPT_CONNECTTIMEOUT_MS, to: request.limits.connect.milliseconds)
         try setBody(of: request)
         try set(CURLOPT_CUSTOMREQUEST, to: request.method.rawValue)
+        if !request.decodes { try set(CURLOPT_HTTP_CONTENT_DECODING, to: 0) }
         isReusable = request.isShortOrder
     }
 

@@ -1,10 +1,12 @@
 """Edits with the stock client, and as JSON."""
 
+import gzip
 import io
 
 import pytest
 from openai.types import ImagesResponse
 
+import upstreams
 from gateway import assert_error, bytes_of
 from pictures import data_uri, large_picture, mask, opened, picture
 
@@ -128,6 +130,16 @@ def test_an_edit_can_be_json_with_links_and_a_mask(start, openai_upstream, file_
     assert openai_upstream.received_images() == [ORIGINAL, second]
     [received_mask] = [part.bytes for part in openai_upstream.calls[0].parts if part.name == "mask"]
     assert received_mask == mask()
+
+
+def test_an_image_that_its_server_has_packed_is_not_unpacked(start, file_server):
+    """100 KB would become 100 MB and hold up the loop, which `Gateway.stop` would tell."""
+    easel = start(allow_private=["127.0.0.0/8"])
+    packed = gzip.compress(ORIGINAL + bytes(100_000_000))
+    file_server.answer_downloads_with(upstreams.status(200, packed, "image/png", Content_Encoding="gzip"))
+    body = {"prompt": "otter", "images": [{"image_url": file_server.publish(ORIGINAL)}]}
+    error = assert_error(easel.post("/v1/images/edits", body), 400, code="invalid_image_url")
+    assert "'gzip'" in error["message"]
 
 
 def test_a_link_to_a_private_address_is_not_followed(start, openai_upstream, file_server):

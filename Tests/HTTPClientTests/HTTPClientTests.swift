@@ -160,6 +160,18 @@ struct HTTPClientTests {
         #expect(try await client.text(server.url) == "hello")
     }
 
+    @Test @EventLoop func `an answer stays as it is compressed where that is asked for`() async throws {
+        let client = HTTPClient(addresses: .any)
+        let server = ScriptedServer {
+            _ = $0.request()
+            $0.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello")
+            $0.waitForClose()
+        }
+        let response = try await client.send(ClientRequest(url: server.url, decodes: false))
+        #expect(response.fields["Content-Encoding"] == "gzip")
+        #expect(try await response.body.next() == Array("hello".utf8))
+    }
+
     @Test(arguments: [
         ("X-One", "a\r\nX-Two: b"), ("X-One", "a\nb"), ("X-One", "a\0b"), ("X-One\r\nX-Two", "a"), ("X One", "a"),
         ("", "a"), ("X-One:", "a"), ("Content-Length", "5"), ("transfer-encoding", "chunked"), ("Host", "example.com"),

@@ -19,17 +19,23 @@ final class Fetcher: ResultFetcher {
     private let lengthLimit: Int
     /// How long one try may take.
     private let timeout: Duration
+    /// Whether a file that comes encoded, though nobody asked for that, is decoded.
+    private let decodes: Bool
 
     /// Hops that a download may take.
     static let redirectLimit = 5
+    /// How much of an encoding's name is told, in characters.
+    private static let encodingLimit = 40
 
     init(
-        client: HTTPClient, spool: Spool, lengthLimit: Int, timeout: Duration = Configuration.defaultDownloadTimeout
+        client: HTTPClient, spool: Spool, lengthLimit: Int, timeout: Duration = Configuration.defaultDownloadTimeout,
+        decodes: Bool = true
     ) {
         self.client = client
         self.spool = spool
         self.lengthLimit = lengthLimit
         self.timeout = timeout
+        self.decodes = decodes
     }
 
     /// Downloads an address to a spooled file.
@@ -43,7 +49,7 @@ final class Fetcher: ResultFetcher {
                     method: .get, url: url, fields: ["accept": "image/*,*/*;q=0.5"], body: .none,
                     limits: TransferLimits(
                         connect: .seconds(10), head: .seconds(30), idle: .seconds(30), total: timeout,
-                        maxBodyBytes: lengthLimit), redirects: Self.redirectLimit))
+                        maxBodyBytes: lengthLimit), redirects: Self.redirectLimit, decodes: decodes))
         } catch {
             throw FetchFailure(error)
         }
@@ -52,6 +58,13 @@ final class Fetcher: ResultFetcher {
                 reason: "the server answered \(response.status.rawValue) \(response.status.reasonPhrase)",
                 isFinal: [400, 401, 405, 410].contains(response.status.rawValue),
                 isLikelyGone: [403, 404].contains(response.status.rawValue))
+        }
+        if !decodes, let encoding = response.fields["content-encoding"],
+            !encoding.equalsIgnoringASCIICase("identity")
+        {
+            throw FetchFailure(
+                reason: "the server encodes it as '\(encoding.prefix(Self.encodingLimit))', which nobody asked for",
+                isFinal: true)
         }
         do {
             return try await spool.receiveFile(then: response.body, limit: lengthLimit)

@@ -32,7 +32,7 @@ final class SharedParts {
 
     /// Works on jobs as a configuration has it.
     func fulfilment(_ configuration: Configuration) -> Fulfilment {
-        let (fetcher, check) = (fetcher(configuration), check(configuration))
+        let (fetcher, check) = (fetcher(configuration, decodes: true), check(configuration))
         let means = AttemptRun.Means(
             ledger: ledger, connections: connections(configuration),
             sandbox: Sandbox(spool: spool, pixelLimit: configuration.limits.pixels),
@@ -79,7 +79,7 @@ final class SharedParts {
 
     private func inputs(_ configuration: Configuration) -> Inputs {
         Inputs(
-            spool: spool, fetcher: fetcher(configuration), check: check(configuration),
+            spool: spool, fetcher: fetcher(configuration, decodes: false), check: check(configuration),
             published: published(configuration), lengthLimit: configuration.limits.body)
     }
 
@@ -91,10 +91,11 @@ final class SharedParts {
         ImageCheck(pixelLimit: configuration.limits.pixels)
     }
 
-    private func fetcher(_ configuration: Configuration) -> Fetcher {
+    /// What a client names must not keep the loop busy with decoding; what a provider made is paid for.
+    private func fetcher(_ configuration: Configuration, decodes: Bool) -> Fetcher {
         Fetcher(
             client: outside(configuration), spool: spool, lengthLimit: configuration.limits.body,
-            timeout: configuration.downloadTimeout)
+            timeout: configuration.downloadTimeout, decodes: decodes)
     }
 
     private func outside(_ configuration: Configuration) -> HTTPClient {
