@@ -6,6 +6,7 @@ import LibEvent
 @main
 enum Command {
     static func main() {
+        EaselCommand.prepareProcess()
         EventLoop.spawn {
             let status = await EaselCommand.run(Array(CommandLine.arguments.dropFirst()))
             exit(status)

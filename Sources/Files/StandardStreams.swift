@@ -1,6 +1,20 @@
 import Glibc
 import LibEvent
 
+/// The three streams that a program has from its start.
+package enum StandardStreams {
+    /// Opens those that whoever started the program has closed.
+    ///
+    /// The next file or connection would get their numbers otherwise, and the log be written into it. To be called before
+    /// anything is opened. The corresponding C functions are `fcntl` and `open`.
+    package static func openClosed() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest number that is free is this one. It stays open for as long as the program runs.
+            _ = unsafe Glibc.open("/dev/null", O_RDWR)
+        }
+    }
+}
+
 /// The standard error stream.
 package enum StandardError {
     private static let output = GatheredOutput(to: STDERR_FILENO)

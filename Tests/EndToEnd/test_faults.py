@@ -381,6 +381,27 @@ def test_images_that_can_no_longer_be_stored_are_kept_until_they_can(poor, opena
     assert client.answer.status == 200
 
 
+# What the process is started with
+
+
+def test_streams_that_were_closed_are_nobody_elses(start):
+    """The lowest numbers go to what is opened next: the log would be written into a socket, or a file of images."""
+    easel = start()
+    easel.stop()
+    easel.wrapper = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    easel.start()
+    assert [os.readlink(f"/proc/{easel.process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+
+
+def test_nobody_else_may_read_what_is_stored(start, tmp_path):
+    """Also where the data folder was there before, and lets everybody in."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    easel = start(data=str(data))
+    easel.post("/v1/images/generations", BODY | {"model": "sandbox"})
+    assert {path.name: path.stat().st_mode & 0o077 for path in data.rglob("*") if path.stat().st_mode & 0o077} == {}
+
+
 # No descriptor left
 
 

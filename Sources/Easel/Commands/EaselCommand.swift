@@ -33,6 +33,12 @@ package enum EaselCommand {
         "usage": UsageCommand.self, "jobs": JobsCommand.self, "dialects": DialectsCommand.self,
     ]
 
+    /// Sees to what has to be so before anything is opened.
+    package static func prepareProcess() {
+        StandardStreams.openClosed()
+        makeFilesForOwnerOnly()
+    }
+
     /// Runs one command to its end.
     ///
     /// - Parameter arguments: The words after the program's name.
