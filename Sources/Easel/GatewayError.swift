@@ -199,6 +199,16 @@ extension GatewayError {
                 """, retryAfter: .seconds(30))
     }
 
+    /// Somebody has deleted or moved what the gateway keeps everything in.
+    static func noDataFolder() -> GatewayError {
+        GatewayError(
+            status: .insufficientStorage, type: .server, code: "insufficient_storage",
+            message: """
+                The gateway's data folder is not where it was, so nothing was bought. The gateway's owner has to stop the \
+                gateway, put the folder back and start it again.
+                """, retryAfter: .seconds(30))
+    }
+
     /// Somebody asked for the job to stop, and it did.
     static func cancelled(boughtNothing: Bool = true) -> GatewayError {
         GatewayError(

@@ -381,6 +381,17 @@ def test_images_that_can_no_longer_be_stored_are_kept_until_they_can(poor, opena
     assert client.answer.status == 200
 
 
+def test_nothing_is_bought_while_the_data_folder_is_elsewhere(start, openai_upstream):
+    """What is stored then goes to files that no name leads to, and is gone with the process."""
+    easel = start(openai_upstream)
+    aside = easel.data.with_name("aside")
+    easel.data.rename(aside)
+    assert_error(easel.post("/v1/images/generations", BODY), 507, type="server_error", code="insufficient_storage")
+    aside.rename(easel.data)
+    assert easel.post("/v1/images/generations", BODY).status == 200
+    assert len(openai_upstream.calls) == 1
+
+
 # What the process is started with
 
 

@@ -35,7 +35,8 @@ final class DiskRoom {
 
     /// Insists on room.
     ///
-    /// - Throws: ``GatewayError/noRoom()``. A disk that does not say how full it is counts as one that has room.
+    /// - Throws: ``GatewayError/noRoom()``, or ``GatewayError/noDataFolder()``. A disk that is there and does not say how
+    ///   full it is counts as one that has room.
     func check() async throws(GatewayError) {
         let now = clock.now
         // A clock that was set back would otherwise make an old answer last.
@@ -44,7 +45,10 @@ final class DiskRoom {
         if hadRoom != nil { hadRoom = now }
         let free: Int
         do { free = try await freeSpace() } catch {
-            return log.error("cannot tell how full the disk is", ["error": "\(error)"])
+            log.error("cannot tell how full the disk is", ["error": "\(error)"])
+            guard let error = error as? FileError, error.isMissing else { return }
+            hadRoom = nil
+            throw .noDataFolder()
         }
         hadRoom = free < minimum ? nil : now
         guard free < minimum else { return }

@@ -37,6 +37,16 @@ struct DiskRoomTests {
         #expect(try await check(minimum: 100, free: nil).contains("cannot tell how full"))
     }
 
+    @Test @EventLoop func `nothing is bought for a folder that is gone`() async throws {
+        let clock = ManualClock()
+        let room = DiskRoom(in: "/nowhere/data", minimum: 100, clock: clock.wallClock, log: LogLines().log)
+        for _ in 1...2 {
+            let error = await #expect(throws: GatewayError.self) { try await room.check() }
+            #expect(error?.status == .insufficientStorage)
+            #expect(error?.message.contains("nothing was bought") == true)
+        }
+    }
+
     @Test @EventLoop func `room is asked for once in a while, and its lack each time`() async throws {
         let (clock, asked) = (ManualClock(), Counter())
         // The fourth answer is the first without room.
