@@ -15,6 +15,17 @@ package enum StandardStreams {
     }
 }
 
+/// The standard output stream, which `print` writes to.
+package enum StandardOutput {
+    /// Writes out what was printed.
+    ///
+    /// That nobody reads it any more is no failure: `head` has seen enough. The corresponding C function is `fflush`.
+    package static func flush() throws(FileError) {
+        guard fflush(nil) != 0, errno != EPIPE else { return }
+        throw FileError(code: errno, path: "standard output", operation: "write to")
+    }
+}
+
 /// The standard error stream.
 package enum StandardError {
     private static let output = GatheredOutput(to: STDERR_FILENO)

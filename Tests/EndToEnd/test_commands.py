@@ -88,6 +88,16 @@ def test_a_key_is_kept_only_as_its_hash(sandbox):
         assert file.is_dir() or secret not in file.read_bytes(), file
 
 
+def test_a_key_that_could_not_be_written_down_is_no_success(sandbox):
+    command = [BINARY, "keys", "create", "--name", "lost", "--config", sandbox.config]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=sandbox.environment)
+    assert done.returncode == 1
+    assert "cannot write to standard output: No space left on device" in done.stderr
+    # It is known by its id, and can be revoked.
+    assert re.search(r"key_\w+", done.stderr)
+
+
 def test_a_key_that_does_not_exist_cannot_be_revoked(sandbox):
     assert "nobody" in sandbox.run("keys", "revoke", "nobody", exit_code=1)
 

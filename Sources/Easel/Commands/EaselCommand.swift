@@ -45,7 +45,12 @@ package enum EaselCommand {
     /// - Returns: The exit code.
     @EventLoop
     package static func run(_ arguments: [String]) async -> Int32 {
-        let status = await run(arguments, on: Terminal())
+        let terminal = Terminal()
+        var status = await run(arguments, on: terminal)
+        do { try StandardOutput.flush() } catch {
+            terminal.remark("easel: \(error)")
+            status = max(status, 1)
+        }
         StandardError.flush()
         return status
     }
