@@ -1,5 +1,7 @@
 """A job can be stopped, at the provider too where that can, and whether it was in time is told truthfully."""
 
+import contextlib
+import sqlite3
 import threading
 
 import openai
@@ -34,6 +36,12 @@ def cancel(easel, path):
     cancellation = answer.json["easel"]["cancellation"]
     assert cancellation["message"]
     return answer.status, answer.json["cancelled"], cancellation["in_time"], answer.json["state"]
+
+
+def is_to_stop(easel):
+    """Whether a restart would know that a job is to stop."""
+    with contextlib.closing(sqlite3.connect(easel.data / "easel.sqlite")) as ledger:
+        return ledger.execute("SELECT 1 FROM jobs WHERE stop_asked_at IS NOT NULL").fetchone()
 
 
 def cancels(upstream):
@@ -140,6 +148,8 @@ def test_a_job_that_was_to_stop_is_stopped_after_a_crash(start, fal):
     with easel.connect() as connection:
         connection.sendall(f"DELETE {path} HTTP/1.1\r\nHost: easel\r\nApi-Key: {easel.key}\r\n\r\n".encode())
         asked.wait(20)
+        # The provider may be asked while that is being written down.
+        eventually(lambda: is_to_stop(easel))
         easel.kill()
     del fal.cancel
     killed.set()
