@@ -103,8 +103,9 @@ extension Ledger {
 
     static let jobOfID = selectJobs + "WHERE id = ?"
     static let newestJobs = selectJobs + "ORDER BY id DESC LIMIT ?"
+    // By its id, a job may be older than one that was begun before it, and ended: a try can be slow to be read.
     static let newestOfIdempotencyKey =
-        selectJobs + "WHERE key_id = ? AND idempotency_key = ? ORDER BY id DESC LIMIT 1"
+        selectJobs + "WHERE key_id = ? AND idempotency_key = ? ORDER BY accepted_at DESC, id DESC LIMIT 1"
     static let hourBefore = "SELECT max(accepted_hour) FROM jobs WHERE accepted_hour < ?"
     static let newestOfFingerprint =
         selectJobs + """

@@ -358,6 +358,23 @@ struct ReceptionTests {
         await parts.close()
     }
 
+    @Test @EventLoop func `a named request that was overtaken by a refused try is found by the next`() async throws {
+        let provider = try FakeProvider { call in call.number == 1 ? .failure(400) : .images(png()) }
+        let parts = try Parts(Parts.routes(provider.url))
+        let (key, _) = try await parts.ledger.createKey(name: "test", models: nil, at: parts.clock.now)
+        let admit = client(parts, key, name: "n")
+        let first = head(parts)
+        #expect(try await admit(0, nil).kind == .started)
+        #expect(await eventually { parts.jobs.count == 0 })
+        parts.clock.advance(by: .seconds(1))
+        #expect(try await admit(0, first) == Visit(jobID: first, kind: .started))
+        #expect(await eventually { parts.jobs.count == 0 })
+        #expect(try await admit(0, nil) == Visit(jobID: first, kind: .repeated))
+        #expect(provider.calls.count == 2)
+        await provider.stop()
+        await parts.close()
+    }
+
     @Test(arguments: [0, 1, 2])
     @EventLoop func `a request whose retry was refused buys once with whatever retries come`(
         retriesBefore: Int

@@ -87,7 +87,8 @@ struct MemoryRows {
     }
 
     func job(idempotencyKey: String, keyID: String) -> JobStory? {
-        jobs(of: keyID) { $0.idempotencyKey == idempotencyKey }.first
+        jobs(of: keyID) { $0.idempotencyKey == idempotencyKey }
+            .max { ($0.job.acceptedAt, $0.job.id) < ($1.job.acceptedAt, $1.job.id) }
     }
 
     func jobs(fingerprint: Digest, keyID: String, since: Timestamp, limit: Int) -> [JobStory] {
