@@ -8,7 +8,6 @@ package enum JSONStrictness: Sendable, Hashable {
     /// For providers' answers, where a paid image must not be lost to an emoji cut in half.
     ///
     /// The last member of a name wins, what is not Unicode becomes U+FFFD, `NaN` becomes `null`, and whatever follows the
-    /// text's value is ignored. Strings handed to a ``LongStringSink`` keep
-    /// their invalid UTF-8.
+    /// text's value is ignored. Strings handed to a ``LongStringSink`` keep their invalid UTF-8.
     case forgiving
 }
