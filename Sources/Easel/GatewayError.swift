@@ -298,6 +298,11 @@ extension GatewayError {
         internalFailure(what, shouldRetry: false)
     }
 
+    /// The disk refused what a client has sent.
+    static func uploadNotStored(_ reason: SpoolError) -> GatewayError {
+        .internalFailure("The upload could not be stored: \(reason). Nothing was bought; try again later.")
+    }
+
     /// Something of the gateway's own failed; the details are in its log, under the request's id.
     static func internalFailure(_ what: String, shouldRetry: Bool? = nil) -> GatewayError {
         GatewayError(

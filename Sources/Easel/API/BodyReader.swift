@@ -90,7 +90,7 @@ final class BodyReader {
         switch error {
         case .tooLarge(let limit): .tooLarge("The request's body", limit: "\(limit) bytes", setting: "limits.body")
         case .malformed(let reason): .malformedBody(reason)
-        case .disk: .internalFailure("The upload could not be stored: \(error). Nothing was bought; try again later.")
+        case .disk: .uploadNotStored(error)
         }
     }
 }

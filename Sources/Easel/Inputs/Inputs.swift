@@ -67,7 +67,7 @@ final class Inputs {
             .invalid(
                 parameter, "'\(parameter)' is neither an http(s) URL, nor a data: URI, nor base64: \(reason).",
                 code: "invalid_image_url")
-        case .disk: .internalFailure("The upload could not be stored: \(error). Nothing was bought; try again later.")
+        case .disk: .uploadNotStored(error)
         }
     }
 }
